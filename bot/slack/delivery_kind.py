@@ -102,6 +102,8 @@ class DeliveryKind:
     (`Delivery.attempts` counts), so it must be idempotent.
     `address` is the place for the message that the work failed for good; None if there is none.
     `typed` names the payload's field with text that a person typed, from which secrets are withheld; "" if it has none.
+    `comes_again`: Slack or the person sends the delivery again if it was not taken, under the same key (an event, a form).
+    `is_news`: it asks for nothing and is handled at once, such as the news that a person opened their home tab.
     """
 
     build_delivery: Callable[[Mapping[str, Any], datetime], Delivery | None]
@@ -109,3 +111,5 @@ class DeliveryKind:
     handle: Callable[[Any, Delivery], Awaitable[OutboundMessage | None]]
     address: Callable[[Any, Delivery], Address | None]
     typed: str = ""
+    comes_again: bool = False
+    is_news: bool = False

@@ -25,9 +25,11 @@ from bot.slack.directory.audience import Audience
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
-from bot.slack.inbound.event_listeners import EventTargets, register_event_listeners
+from bot.slack.inbound import group_change
+from bot.slack.inbound.event_listeners import register_event_listeners
 from bot.slack.inbound.handlers import build_handlers
 from bot.slack.inbound.home_tab import HomeTabs
+from bot.slack.inbound.intake import DeliveryIntake
 from bot.slack.inbound.listeners import FallbackResponder, register_listeners
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
@@ -97,7 +99,8 @@ class Receivers:
     """Components that need the bot's identity in its workspace."""
 
     bot: SlackBotUser
-    receiver: InboxWorker
+    intake: DeliveryIntake
+    worker: InboxWorker
     homes: HomeTabs
     new_channels: ChannelCreator
     exporter: AnswerExporter
@@ -142,7 +145,9 @@ def build_receivers(
     """Build the receivers of a bot whose identity is known."""
     api = senders.api
     handlers = build_handlers(senders.responder, api, senders.channels, bot, place.clean)
-    receiver = InboxWorker(stores.inbox, handlers.kinds, senders.people, senders.sender, clock)
+    kinds = {**handlers.kinds, group_change.KIND: group_change.make_kind(senders.groups)}
+    worker = InboxWorker(stores.inbox, kinds, senders.people, senders.sender, clock)
+    intake = DeliveryIntake(stores.inbox, place.copy, worker, clock)
     explaining = BackgroundTasks()
     app = AsyncApp(
         name="flatnet",
@@ -150,13 +155,14 @@ def build_receivers(
         client=make_client(place.api_url, senders.session, None),
         authorize=make_authorize(bot, reveal_token(place.tokens.bot)),
     )
-    register_event_listeners(app, receiver, EventTargets(senders.groups, handlers.homes, handlers.reactions), bot.user)
+    register_event_listeners(app, intake, handlers.reactions, bot.user)
     fallback = FallbackResponder(senders.people, senders.sender, explaining)
-    register_listeners(app, receiver, handlers.modals, fallback)
+    register_listeners(app, intake, handlers.modals, fallback)
     lines = BoltConnector(app, senders.client, reveal_token(place.tokens.app), api, clock.now)
     return Receivers(
         bot=bot,
-        receiver=receiver,
+        intake=intake,
+        worker=worker,
         homes=handlers.homes,
         new_channels=ChannelCreator(api, senders.people, senders.channels, bot, clock),
         exporter=handlers.exporter,

@@ -97,12 +97,21 @@ class SlackSurface:
             await self._start_work(senders, receivers)
             self._works = True
         if not self._listens:
+            if receivers.intake.arrivals is not None:
+                await receivers.intake.arrivals.read()
             await receivers.socket.open()
             self._listens = True
-            self._watching.start("watchdog", receivers.socket.watch())
-            if place.copy is None:
-                self._watching.start("counting", receivers.connector.warn_of_others(self._clock.sleep))
+            self._start_watches(receivers)
         return receivers.bot
+
+    def _start_watches(self, receivers: Receivers) -> None:
+        """Watch the socket. A bot without copies also looks for others, which take some of its events."""
+        self._watching.start("watchdog", receivers.socket.watch())
+        if (arrivals := receivers.intake.arrivals) is None:
+            self._watching.start("counting", receivers.connector.warn_of_others(self._clock.sleep))
+        else:
+            self._watching.start("pulse", arrivals.watch_loop())
+            self._watching.start("time of the database", arrivals.watch_database())
 
     @property
     def reached(self) -> bool:
@@ -188,7 +197,7 @@ class SlackSurface:
         await self._watching.drain(0.0)
         if receivers is not None:
             await receivers.socket.close()
-            if late := await receivers.receiver.drain(deadline):
+            if late := await receivers.worker.drain(deadline):
                 _log.warning("work was interrupted; it is resumed after the next start", commands=late)
         await senders.responder.threads.drain(max(0.0, ends - self._clock.monotonic()))
         await senders.change_cards.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
@@ -204,10 +213,12 @@ class SlackSurface:
         """Start with old work: deliveries that arrive from now on are not among the rows that are read here."""
         senders.sender.name = receivers.bot.name
         again = await self._stores.outbox.recover_interrupted()
-        resumed = await receivers.receiver.resume()
+        resumed = await receivers.worker.lead(self._workspace.copy)
         if again or resumed:
             _log.info("unfinished work of the last run is resumed", commands=resumed, messages=again)
         self._sending.start("outbox", senders.sender.run())
+        if self._workspace.copy is not None:
+            self._watching.start("rows of other copies", receivers.worker.follow(self._workspace.copy))
         self._watching.start("refreshing", senders.change_cards.refresh())
         self._watching.start("home tabs", receivers.homes.watch())
         self._watching.start("forgetting", self._prune_daily(receivers.exporter))

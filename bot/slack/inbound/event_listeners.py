@@ -4,56 +4,41 @@ Bolt acks an event before its listener runs. So the row is written in the listen
 before the ack. If it cannot be written, the event is not acked and Slack delivers it again.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
 
-from bot.slack.directory.groups import GroupDirectory
-from bot.slack.inbound import mention, reaction
-from bot.slack.inbound.home_tab import HomeTabs
+from bot.slack.inbound import group_change, home_tab, mention, reaction
+from bot.slack.inbound.intake import DeliveryIntake
 from bot.slack.inbound.reaction import ReactionHandler
-from bot.slack.inbound.worker import InboxWorker
 
 Next = Callable[[], Awaitable[None]]
 
-
-@dataclass(frozen=True)
-class EventTargets:
-    """Targets of events."""
-
-    groups: GroupDirectory
-    homes: HomeTabs
-    reactions: ReactionHandler
+Store = Callable[[dict[str, Any], Next], Awaitable[None]]
+"""Middleware that stores an event, and lets Bolt ack it."""
 
 
-def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventTargets, bot: str) -> None:
+def register_event_listeners(app: AsyncApp, intake: DeliveryIntake, reactions: ReactionHandler, bot: str) -> None:
     """Register the app's listeners for events; `bot` is the bot's own user id."""
     name = mention.make_mention_pattern(bot)
 
-    async def store_message(body: dict[str, Any], next_: Next) -> None:
-        if mention.parse_message(body, name) is None or await receiver.accept(mention.KIND, body) is None:
-            await next_()
+    def store(kind: str, parse: Callable[[Mapping[str, Any]], object]) -> Store:
+        """Make the middleware that stores what `parse` can read. All else is acked and dropped."""
 
-    async def store_reaction(body: dict[str, Any], next_: Next) -> None:
-        wanted = heard.reactions.parse(body) is not None
-        if not wanted or await receiver.accept(reaction.KIND, body) is None:
-            await next_()
+        async def store_event(body: dict[str, Any], next_: Next) -> None:
+            if parse(body) is None or await intake.accept_event(kind, body):
+                await next_()
+
+        return store_event
 
     async def do_nothing() -> None:
         """Do nothing: Bolt acks, and the row is written already."""
 
-    async def refresh_home(body: dict[str, Any]) -> None:
-        heard.homes.handle_opened(body)
-
-    async def invalidate_group(event: dict[str, Any]) -> None:
-        group = event.get("subteam")
-        heard.groups.invalidate(str(event.get("subteam_id") or (group.get("id") if isinstance(group, dict) else "")))
-
+    store_message = store(mention.KIND, lambda body: mention.parse_message(body, name))
     app.event(mention.MENTION, middleware=[store_message])(do_nothing)
     app.event(mention.MESSAGE, middleware=[store_message])(do_nothing)
-    app.event(reaction.EVENT, middleware=[store_reaction])(do_nothing)
-    app.event("app_home_opened")(refresh_home)
-    app.event("subteam_members_changed")(invalidate_group)
-    app.event("subteam_updated")(invalidate_group)
+    app.event(reaction.EVENT, middleware=[store(reaction.KIND, reactions.parse)])(do_nothing)
+    app.event(home_tab.EVENT, middleware=[store(home_tab.KIND, home_tab.parse_opening)])(do_nothing)
+    for event in group_change.EVENTS:
+        app.event(event, middleware=[store(group_change.KIND, group_change.parse)])(do_nothing)

@@ -111,7 +111,7 @@ class FormHandler:
             asked = IncomingRequest(sent.team, sent.user, sent.channel or "", sent.words, _build_address(sent, delivery))
             return await self._responder.answer(asked, delivery)
 
-        return DeliveryKind(self.build_delivery, FormSubmission, work, _build_address, typed="words")
+        return DeliveryKind(self.build_delivery, FormSubmission, work, _build_address, typed="words", comes_again=True)
 
     def make_shortcut_kind(self) -> DeliveryKind:
         """Make the delivery kind of shortcuts."""

@@ -11,7 +11,7 @@ from bot.slack.answers.views import AnswerViews
 from bot.slack.api import SlackApi
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.channels import ChannelDirectory
-from bot.slack.inbound import click, form, log_filter, mention, message_shortcut, plan, reaction, slash_command
+from bot.slack.inbound import click, form, home_tab, log_filter, mention, message_shortcut, plan, reaction, slash_command
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.home_tab import HomeTabs
 from bot.slack.inbound.listeners import ModalHandlers
@@ -52,6 +52,7 @@ def build_handlers(
         form.SHORTCUT: forms.make_shortcut_kind(),
         message_shortcut.KIND: notes.make_kind(),
         reaction.KIND: reactions.make_kind(),
+        home_tab.KIND: homes.make_kind(),
         mention.KIND: mention.make_kind(responder, bot.user),
     }
     secretless = {name: withhold_secrets(kind, clean) for name, kind in kinds.items()}

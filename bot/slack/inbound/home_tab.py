@@ -7,18 +7,20 @@
 One look every few seconds finds changes of all kinds, made by people, the clock or the watch, also in another process before
 a restart. It reads the rows once for all tabs, and only while anybody has a tab.
 
-Opening has no inbox row: a tab lost in a crash is published when it is opened again. A click has one,
-because it asks for something. "Check now" shows its progress and its result on the tab, once however often it is pressed;
-the other buttons are answered by direct message.
+Opening is a row of the inbox, because the copy of the bot that gets the event is perhaps not the one that publishes. The row
+is finished as soon as the publication is scheduled: a tab lost in a crash is published when it is opened again. "Check now"
+shows its progress and its result on the tab, once however often it is pressed; the other buttons are answered by direct
+message.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.access.policy import Refusal
 from bot.locale.texts import get_texts
@@ -30,18 +32,22 @@ from bot.slack.answers.menu import CHECK_WORDS, find_last_check, suggest_next_st
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click
+from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
 from bot.slack.errors import SlackFailure, retry_transient
 from bot.slack.inbound.home_viewers import HomeViewers
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.outbound.rate_limit import RateLimiter
-from bot.slack.payload_types import TeamId, UserId
+from bot.slack.payload_types import EventId, TeamId, UserId, get_object
 from bot.slack.tasks import BackgroundTasks
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery
 from commands.bot_state.alerts import AlertList
 from commands.language.starting_points import choose_starts
 from commands.model.operation import ReadProgress
+
+KIND, EVENT = "home", "app_home_opened"
+"""Delivery kind of these rows in the inbox, and the type of the event."""
 
 PUBLISH_BURST, PUBLISH_INTERVAL = 2, 2.0
 """Publications for one person at once (a tab just opened, and a press in it), and the seconds between further ones."""
@@ -55,11 +61,30 @@ LOOK_INTERVAL = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class _TabOwner(BaseModel):
-    """The person whose tab was opened."""
+class TabOpening(BaseModel):
+    """A person opened their tab."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    event: EventId
     team: TeamId
     user: UserId
+
+
+def parse_opening(body: Mapping[str, Any]) -> TabOpening | None:
+    """Parse the event of a tab that was opened; None for the app's other tab, and for anything else."""
+    event = get_object(body, "event")
+    if event.get("tab") != "home":
+        return None
+    try:
+        return TabOpening(event=str(body.get("event_id")), team=str(body.get("team_id")), user=str(event.get("user")))
+    except ValidationError:
+        return None
+
+
+def _build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+    opened = parse_opening(body)
+    return None if opened is None else Delivery(f"home {opened.event}", KIND, opened.model_dump(), at)
 
 
 class HomeTabs:
@@ -79,17 +104,14 @@ class HomeTabs:
         self._viewers = HomeViewers(self._clock.monotonic)
         self._version = ""
 
-    def handle_opened(self, body: Mapping[str, Any]) -> None:
-        """Refresh a home tab that was opened. The app's other tab is ignored."""
-        event = body.get("event")
-        if not isinstance(event, dict) or event.get("tab") != "home":
-            return
-        try:
-            who = _TabOwner(team=str(body.get("team_id")), user=str(event.get("user")))
-        except ValidationError:
-            return
-        self._viewers.record_opening(who.team, who.user)
-        self.refresh(who.team, who.user)
+    def make_kind(self) -> DeliveryKind:
+        """Make the delivery kind of tabs that were opened."""
+
+        async def work(opened: TabOpening, delivery: Delivery) -> None:
+            self._viewers.record_opening(opened.team, opened.user)
+            self.refresh(opened.team, opened.user)
+
+        return DeliveryKind(_build_delivery, TabOpening, work, lambda opened, delivery: None, comes_again=True, is_news=True)
 
     async def watch(self) -> None:
         """Publish the tabs of viewers when what they show has changed; runs until cancelled."""

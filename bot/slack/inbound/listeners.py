@@ -23,10 +23,10 @@ from bot.slack import click_payload
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.inbound import click, form, log_filter, message_shortcut, plan, slash_command
 from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.intake import DeliveryIntake
 from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
-from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
 from bot.slack.payload_types import get_user
@@ -105,17 +105,17 @@ class ModalHandlers:
         return (plan.KIND, self.plans) if self.plans.is_plan(body) else (form.KIND, self.forms)
 
 
-def register_listeners(app: AsyncApp, receiver: InboxWorker, modals: ModalHandlers, last_resort: FallbackResponder) -> None:
+def register_listeners(app: AsyncApp, intake: DeliveryIntake, modals: ModalHandlers, last_resort: FallbackResponder) -> None:
     """Register the app's listeners: one for each kind of envelope, so that no two can match."""
 
     async def handle_command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        trouble = await receiver.accept(slash_command.KIND, body)
+        trouble = await intake.accept(slash_command.KIND, body)
         await ack(last_resort.render(str(body.get("user_id", "")), trouble) if trouble else "")
 
     async def handle_click(ack: AsyncAck, body: dict[str, Any]) -> None:
         if not click.is_current(body):
             last_resort.explain_click(body)
-        elif trouble := await receiver.accept(click_payload.KIND, body):
+        elif trouble := await intake.accept(click_payload.KIND, body):
             last_resort.explain_privately(body, trouble)
         await ack()
 
@@ -126,17 +126,17 @@ def register_listeners(app: AsyncApp, receiver: InboxWorker, modals: ModalHandle
             await ack(response_action="update", view=last_resort.build_outdated_view(body))
         elif errors:
             await ack(response_action="errors", errors=errors)
-        elif trouble := await receiver.accept(kind, body):
+        elif trouble := await intake.accept(kind, body):
             await ack(response_action="update", view=last_resort.build_message_view(body, trouble))
         else:
             await ack()
 
     async def handle_shortcut(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await receiver.accept(form.SHORTCUT, body)
+        await intake.accept(form.SHORTCUT, body)
         await ack()
 
     async def handle_note(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if trouble := await receiver.accept(message_shortcut.KIND, body):
+        if trouble := await intake.accept(message_shortcut.KIND, body):
             last_resort.explain_privately(body, trouble)
         await ack()
 

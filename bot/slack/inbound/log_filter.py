@@ -89,7 +89,7 @@ class LogFilterHandler:
 
     def make_kind(self) -> DeliveryKind:
         """Make the delivery kind of submitted filters: the clicks that opened them, with the view that is asked for."""
-        return DeliveryKind(_build_delivery, Click, self._views.show, build_address)
+        return DeliveryKind(_build_delivery, Click, self._views.show, build_address, comes_again=True)
 
 
 def _parse_submission(body: Mapping[str, Any]) -> Click | BadArgument | None:

@@ -11,16 +11,16 @@ itself, other bots or Slack, and edits, are ignored. Files are not read. The pay
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.requests.authorization import Rights
 from bot.slack.answers.menu import offer_menu
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, TeamId, Timestamp, UserId, Words, is_direct_message
+from bot.slack.payload_types import ChannelId, EventId, TeamId, Timestamp, UserId, Words, is_direct_message
 from bot.store.inbox import Delivery
 from commands.values.normalize import normalize_text
 
@@ -36,15 +36,13 @@ IGNORED_MARKS = ("bot_id", "hidden", "edited")
 TYPED_SUBTYPES = (None, "file_share", "thread_broadcast")
 """Subtypes of messages that a person typed: without one, with a file, or sent to the channel from a thread."""
 
-_EventId = Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
-
 
 class IncomingMessage(BaseModel):
     """One message for the bot. `thread` is the timestamp of the thread's first message, None outside of threads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    event: _EventId
+    event: EventId
     team: TeamId
     user: UserId
     channel: ChannelId
@@ -69,7 +67,7 @@ def make_kind(responder: Responder, bot: str) -> DeliveryKind:
             return await offer_menu(responder, reader, rights, responder.make_private(address, reader), delivery)
         return await responder.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
 
-    return DeliveryKind(build_row, IncomingMessage, work, build_address, typed="text")
+    return DeliveryKind(build_row, IncomingMessage, work, build_address, typed="text", comes_again=True)
 
 
 def make_mention_pattern(bot: str) -> re.Pattern[str]:

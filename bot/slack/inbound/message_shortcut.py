@@ -51,7 +51,7 @@ class NoteHandler:
 
     def make_kind(self) -> DeliveryKind:
         """Make the delivery kind of shortcuts on messages, and of their submitted forms."""
-        return DeliveryKind(self._build_delivery, NotedMessage, self._work, build_address, typed="text")
+        return DeliveryKind(self._build_delivery, NotedMessage, self._work, build_address, typed="text", comes_again=True)
 
     async def add(self, noted: NotedMessage, delivery: Delivery, incident: int = 0) -> OutboundMessage:
         """Have the note added, to the incident that the dispatcher finds if none is given; returns the answer."""

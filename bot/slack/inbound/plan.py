@@ -76,7 +76,7 @@ class PlanHandler:
                 if not click.channel:
                     self._refresh_home(click.team, click.user)
 
-        return DeliveryKind(_build_delivery, Click, work, build_address)
+        return DeliveryKind(_build_delivery, Click, work, build_address, comes_again=True)
 
     async def _try_open(self, answer: Answer, change: Change, click: Click, aside: Address) -> bool:
         note = click.model_copy(update={"trigger": "", "view": None, "value": encode_words(f"approve {change.operation}")})

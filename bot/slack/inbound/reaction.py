@@ -10,10 +10,10 @@ Slack sends no text with a reaction, so the message is read then, as it is by th
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.phrase import Phrase
 from bot.slack.answers.responder import Responder
@@ -24,7 +24,7 @@ from bot.slack.inbound.message_shortcut import NoteHandler, find_trouble
 from bot.slack.inbound.noted_message import MessageTs, NotedMessage, parse_message
 from bot.slack.inbound.typed_secrets import redact_typed_text
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, TeamId, UserId, get_object
+from bot.slack.payload_types import ChannelId, EventId, TeamId, UserId, get_object
 from bot.store.inbox import Delivery
 
 KIND = "reaction"
@@ -41,7 +41,7 @@ class Reaction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    event: Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
+    event: EventId
     team: TeamId
     user: UserId
     channel: ChannelId
@@ -59,7 +59,7 @@ class ReactionHandler:
 
     def make_kind(self) -> DeliveryKind:
         """Make the delivery kind of reactions."""
-        return DeliveryKind(self._build_delivery, Reaction, self._work, _build_address)
+        return DeliveryKind(self._build_delivery, Reaction, self._work, _build_address, comes_again=True)
 
     def parse(self, body: Mapping[str, Any]) -> Reaction | None:
         """Parse a reaction with the configured emoji; None for any other."""

@@ -150,7 +150,7 @@ async def dispatch(house: House) -> AsyncIterator[Dispatch]:
 
         async def handle(payload: Any) -> int:
             response = await parts.connector._app.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))
-            assert () == await parts.receiver.drain(5.0)
+            assert () == await parts.worker.running.drain(5.0)
             return response.status
 
         yield handle

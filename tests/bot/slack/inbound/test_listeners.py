@@ -19,6 +19,7 @@ from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.inbound import slash_command as command
 from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.intake import DeliveryIntake
 from bot.slack.inbound.listeners import FallbackResponder, ModalHandlers, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.inbound.message_shortcut import NoteHandler
@@ -59,11 +60,11 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         answering = Responder(house.desk, people, sender, AnswerFiles(house.rows.answers, uploads, pictures), clock)
         forms = FormHandler(answering, api)
         kinds = {command.KIND: command.make_kind(answering, forms)}
-        receiver = InboxWorker(house.rows.inbox, kinds, people, sender, clock)
+        intake = DeliveryIntake(house.rows.inbox, None, InboxWorker(house.rows.inbox, kinds, people, sender, clock), clock)
         filters = LogFilterHandler(answering, AnswerViews(answering), api)
         plans, notes = PlanHandler(answering, api, lambda team, user: None), NoteHandler(answering, api, "")
         modals = ModalHandlers(forms, filters, plans, notes)
-        register_listeners(app, receiver, modals, FallbackResponder(people, sender, running))
+        register_listeners(app, intake, modals, FallbackResponder(people, sender, running))
         yield app
         await running.drain(1.0)
 

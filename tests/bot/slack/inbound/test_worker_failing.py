@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.phrase import Phrase
-from bot.slack.inbound.worker import STORE_TIMEOUT
+from bot.slack.inbound.intake import STORE_TIMEOUT
 from bot.slack.scopes import SCOPES
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox

@@ -1,0 +1,135 @@
+"""Intake: stores each delivery before its ack, whether this copy leads or stands by.
+
+accept (≤ 1 s, before the ack) ─▶ row ─┬─ this copy leads ─▶ the worker (`bot.slack.inbound.worker`)
+        │                              └─ it stands by ─▶ the leader is woken, and works on the row
+        └ takes longer ─▶ the ack says that the bot is busy
+                           └ row ─▶ as above
+                           └ no row after all, or too late ─▶ a private message says that nothing was done
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.runtime.bounded_wait import finishes_within
+from bot.runtime.clock import Clock
+from bot.slack.copy_place import CopyPlace
+from bot.slack.inbound.arrivals import Arrivals
+from bot.slack.inbound.worker import InboxWorker
+from bot.store.errors import TooLarge
+from bot.store.inbox import Delivery, Inbox
+from bot.store.shared_inbox import Stored, Terms
+
+STORE_TIMEOUT = 1.0
+"""Seconds that writing the row may take. Slack waits 3 s for the ack, and a message in the ack must still arrive in time."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Result of taking a delivery. `stored`: Slack need not deliver it again. `phrase`: message for the ack, if any."""
+
+    stored: bool
+    phrase: Phrase | None = None
+
+
+class DeliveryIntake:
+    """Takes deliveries from Slack. `copy` is this bot's place among several copies; None: it is the only one."""
+
+    def __init__(self, rows: Inbox, copy: CopyPlace | None, worker: InboxWorker, clock: Clock) -> None:
+        self._rows = rows
+        self._copy = copy
+        self._worker = worker
+        self._clock = clock
+        self.arrivals = None if copy is None else Arrivals(copy.rows, clock)
+
+    async def accept(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
+        """Store a delivery. Never raises. Returns the message for the ack, None if all is well."""
+        return (await self._take(kind, body)).phrase
+
+    async def accept_event(self, kind: str, body: Mapping[str, Any]) -> bool:
+        """Store an event. Never raises. Returns whether it may be acked: Slack delivers the others again."""
+        return (await self._take(kind, body)).stored
+
+    async def _take(self, kind: str, body: Mapping[str, Any]) -> Receipt:
+        deadline = None if self.arrivals is None else self.arrivals.find_deadline()
+        delivery = self._worker.kinds[kind].build_delivery(body, self._clock.now())
+        if delivery is None:
+            return Receipt(False, Phrase("Nothing was done: could not read the message from Slack. Try again."))
+        storing = asyncio.create_task(self._store(delivery, deadline))
+        if not await finishes_within(storing, STORE_TIMEOUT, self._clock.sleep):
+            _log.warning("a delivery waits for the database", key=delivery.key)
+            self._worker.running.start(f"late {delivery.kind} {delivery.key}", self._finish_late(storing, delivery))
+            return Receipt(False, Phrase("The bot is busy. The result will follow. If none appears, try again."))
+        try:
+            stored = storing.result()
+        except Exception as error:  # any exception here would cost the ack
+            return Receipt(False, _describe_failure(delivery, error))
+        return self._confirm(delivery, stored)
+
+    def _confirm(self, delivery: Delivery, stored: Stored) -> Receipt:
+        if stored is Stored.LATE:
+            return self._refuse(delivery)
+        if stored is Stored.NEW and self._copy is not None and not self._worker.leads and not self._copy.is_led():
+            return Receipt(
+                True, Phrase("Received. No copy of the bot leads at the moment. The result follows when one does.")
+            )
+        return Receipt(True)
+
+    def _refuse(self, delivery: Delivery) -> Receipt:
+        """Refuse a delivery that came too late. The ack may be too late for its message, too."""
+        _log.warning("a delivery was stored too late, so nothing is done", key=delivery.key, kind=delivery.kind)
+        phrase = Phrase("Nothing was done: the bot received this too late. Try again.")
+        if self._worker.kinds[delivery.kind].comes_again:
+            return Receipt(False, phrase)
+        self._worker.running.start(f"refusal {delivery.key}", self._worker.tell_privately(delivery, phrase))
+        return Receipt(True)
+
+    async def _finish_late(self, storing: asyncio.Task[Stored], delivery: Delivery) -> None:
+        """Wait for a row that is written after the ack. Without a row, tell the person that nothing was done."""
+        try:
+            stored = await asyncio.shield(storing)  # a bot that ends meanwhile leaves the row to the next one
+        except Exception as error:  # as in `_take`
+            await self._worker.tell_privately(delivery, _describe_failure(delivery, error))
+            return
+        if stored is Stored.LATE and (phrase := self._refuse(delivery).phrase):
+            await self._worker.tell_privately(delivery, phrase)
+
+    async def _store(self, delivery: Delivery, deadline: datetime | None) -> Stored:
+        """Store a delivery, and have it worked on by a copy that leads. No look at the rows can find it in between."""
+        worker = self._worker
+        leads = self._copy is None or worker.leads
+        held = leads and worker.hold(delivery.key)
+        stored = Stored.KNOWN
+        try:
+            stored = await self._write(delivery, deadline, leads)
+        finally:
+            if held and stored is not Stored.NEW:
+                worker.release(delivery.key)
+        if stored is Stored.NEW and leads:
+            worker.start(delivery)
+        elif stored is Stored.NEW:
+            worker.wake()  # it may lead by now
+        return stored
+
+    async def _write(self, delivery: Delivery, deadline: datetime | None, leads: bool) -> Stored:
+        if self._copy is None or deadline is None:
+            return Stored.NEW if await self._rows.add(delivery) else Stored.KNOWN
+        terms = Terms(deadline, begins=leads, withdraws=not self._worker.kinds[delivery.kind].comes_again)
+        return await self._copy.rows.keep(delivery, terms)
+
+
+def _describe_failure(delivery: Delivery, error: Exception) -> Phrase:
+    """Log that a delivery has no row, and return the sentence for the person."""
+    if isinstance(error, TooLarge):
+        return Phrase("Nothing was done: the command is too long.")
+    bug = None if isinstance(error, FlatnetError) else error
+    _log.error("a delivery could not be stored", key=delivery.key, why=repr(error), exc_info=bug)
+    return Phrase("Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator.")
