@@ -142,6 +142,22 @@ async def test_an_event_that_is_not_acknowledged_comes_again_with_its_number(tmp
         assert len({request.envelope_id for request in app.got}) == 1
 
 
+async def test_an_event_that_one_connection_does_not_acknowledge_comes_again_over_another(
+    tmp_path: Path, apps: Connect
+) -> None:
+    async with installed(tmp_path, eventful(), IMPATIENT) as workspace:
+        hung, other = apps(workspace), apps(workspace)
+        for app in (hung, other):
+            app.silent = True
+            await app.connect()
+        await workspace.say("U0OPERATOR", "C0OPS", "<@U0FLATNET> health")
+        await hung.received(1)
+        await other.received(1)
+        [first], [second] = hung.got[:1], other.got[:1]
+        assert {None, 1} == {first.retry_attempt, second.retry_attempt}
+        assert first.envelope_id == second.envelope_id
+
+
 async def new_socket(workspace: Workspace, session: aiohttp.ClientSession) -> str:
     """The address for one WebSocket."""
     answer = await web_client(workspace, session).apps_connections_open(app_token=workspace.app_token)

@@ -1,5 +1,7 @@
 """Socket Mode: single-use tickets, up to ten connections that share the envelopes, acks, redeliveries.
 
+An event that was not acknowledged is sent again over another connection, as long as there is one that has not seen it.
+
 ticket ─▶ WebSocket ─▶ hello ─▶ envelopes ⇄ acks ─▶ disconnect frame (a warning; Slack closes later) ─▶ closed
 """
 
@@ -85,6 +87,7 @@ class _Awaited:
     delivery: Delivery
     sent_at: float
     acked: asyncio.Event = field(default_factory=asyncio.Event)
+    seen_by: list[web.WebSocketResponse] = field(default_factory=list)
 
 
 class SocketMode:
@@ -146,7 +149,7 @@ class SocketMode:
         awaited = self._awaited[delivery.envelope_id] = _Awaited(delivery, self._monotonic())
         fault = self._faults.take(DELIVERY)
         for _ in range(fault.copies if isinstance(fault, Duplicated) else 1):
-            await self._send(delivery)
+            await self._send(awaited)
         delivery.in_time = await _within(self._timing.ack, awaited.acked)
         if not delivery.in_time and delivery.type is EnvelopeType.EVENT:
             self._keep(self._deliver_again(awaited))
@@ -213,10 +216,11 @@ class SocketMode:
         awaited.acked.set()
         self._journal.record(Acked(awaited.delivery.envelope_id, ack.after, ack.payload))
 
-    async def _send(self, delivery: Delivery, **retry: Any) -> None:
-        """One sending over any one connection."""
+    async def _send(self, awaited: _Awaited, **retry: Any) -> None:
+        """One sending over any one connection; sent again, over one that has not seen it."""
         if not self._connections:
             return
+        delivery = awaited.delivery
         envelope = {
             "envelope_id": delivery.envelope_id,
             "type": delivery.type.value,
@@ -226,13 +230,16 @@ class SocketMode:
         }
         delivery.attempts += 1
         self._journal.record(Delivered(delivery.envelope_id, delivery.payload, delivery.attempts))
-        await _send(self._choose(self._connections), envelope)
+        fresh = [connection for connection in self._connections if connection not in awaited.seen_by]
+        connection = self._choose(fresh or self._connections)
+        awaited.seen_by.append(connection)
+        await _send(connection, envelope)
 
     async def _deliver_again(self, awaited: _Awaited) -> None:
         for number, wait in enumerate(self._timing.redeliveries, start=1):
             if await _within(wait, awaited.acked):
                 return
-            await self._send(awaited.delivery, retry_attempt=number, retry_reason="timeout")
+            await self._send(awaited, retry_attempt=number, retry_reason="timeout")
 
     @staticmethod
     async def _say_goodbye(connection: web.WebSocketResponse, reason: Reason) -> None:
