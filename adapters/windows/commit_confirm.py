@@ -23,6 +23,7 @@ from pydantic import Field, StringConstraints, computed_field, model_validator
 
 from adapters.action import Effect
 from adapters.phrase import Phrase
+from adapters.term import find_kept_term
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_guard_options
@@ -111,6 +112,14 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
 
     def explain_answer(self, answer: ChangeStatus) -> Phrase | None:
         match answer.state:
+            case "reverted" if (terms := find_kept_term(answer.why)) is not None:
+                kept, term = map(str, terms)
+                return Phrase(
+                    "the host did not begin this: a later lead of the bot (term {kept}) had already acted there, and this "
+                    "was requested in term {term}",
+                    kept=kept,
+                    term=term,
+                )
             case "reverted":
                 return Phrase("the host restored its previous state ({why})", why=answer.why)
             case "stuck":
@@ -178,6 +187,9 @@ class BeginChange(_ChangeAction):
 
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"guard": build_guard_options()}
+
+    def build_arguments_of_term(self, term: int) -> dict[str, Any]:
+        return self.build_arguments() | {"term": term}
 
 
 class ConfirmChange(_ChangeAction):

@@ -4,7 +4,7 @@
 # the old state back. Each state is recorded before the next move, as a new file state-NNNN.json: renaming is atomic,
 # replacing is not. Number 1 is begin-change's, so a guard that finds more of them was started again in the middle, and
 # puts the old state back. A change that is older than its window is not begun, because the bot waits for it no longer.
-# Comments, indentation and empty lines are left out of what is sent. PowerShell 5.1 and 7.
+# Comments, indentation, empty lines and line ends beside braces are left out of what is sent. PowerShell 5.1 and 7.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 Set-StrictMode -Version 3
@@ -395,7 +395,8 @@ function Write-Facts($folder) {
     Write-Bytes (Get-Full "$folder\facts.json") 'Create' ($utf8.GetBytes($json))
 }
 
-# What forbids to begin with a change that nobody has touched: after a power cut the guard may come to it late.
+# What forbids to begin with a change that nobody has touched: after a power cut the guard may come to it late, and a later
+# lead of the bot may have come meanwhile. Where its term cannot be read, this fails, and the change is not begun either.
 function Get-Objection($folder, $change, $begun) {
     if (Test-Path -LiteralPath "$folder\abort") {
         return 'aborted'
@@ -403,6 +404,12 @@ function Get-Objection($folder, $change, $begun) {
     $age = ((Get-Date).ToUniversalTime() - ([datetime]$begun.at).ToUniversalTime()).TotalSeconds
     if ([Math]::Abs($age) -gt $change.window) {
         return "not applied within $($change.window) s"
+    }
+    if ('term' -in $change.PSObject.Properties.Name) {
+        $kept = @(Get-ChildItem -LiteralPath "$root\terms" | ForEach-Object { [long]$_.Name } | Sort-Object)[-1]
+        if ($kept -gt $change.term) {
+            return "term $kept is kept here, and this is of term $($change.term)"
+        }
     }
     ''
 }

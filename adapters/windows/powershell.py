@@ -67,8 +67,12 @@ def _build_line(code: str) -> str:
 
 @cache
 def build_guard_options() -> str:
-    """Builds powershell.exe's options in the scheduled task that guards a change: constant code, like the bootstrap."""
-    options = f"{_OPTIONS} {_encode(_load_code('guard'))}"
+    """Builds powershell.exe's options in the scheduled task that guards a change: constant code, like the bootstrap.
+
+    Line ends beside braces are left out: the code is close to the limit.
+    """
+    code = re.sub(r"(?<=\{)\n|\n(?=\})", "", _load_code("guard"))
+    options = f"{_OPTIONS} {_encode(code)}"
     if len(options) > _PROCESS_LIMIT - 300:
         raise ValueError(f"guard.ps1 is too long for one process's command line: {len(options)} characters")
     return options

@@ -1,7 +1,7 @@
 # Hand a change to the scheduled task that applies and guards it (guard.ps1), and return while it does.
 # In:  operation, swaps and fallbacks (source, target, kind: file or folder), services (service, verb: start, stop, restart or
 #      reload, nginx: program, folder, config, or null: used where there is no such service, and to reload), window, patience
-#      (seconds), guard (what powershell.exe gets: our own constant code).
+#      (seconds), guard (what powershell.exe gets: our own constant code), and perhaps term (of the lead that asks).
 # Out: the fields of adapters.windows.commit_confirm.ChangeStatus.
 param($a)
 Set-StrictMode -Version 3
@@ -256,14 +256,19 @@ foreach ($swap in $swaps) {
 }
 $plan = Get-Plan $swaps $moves
 $null = New-Item -Path $folder -ItemType Directory -Force
-# Asked twice at once, the first one's word counts: the second may have looked while the service was restarted.
-$null = Add-Document "$folder\change.json" @{
+$change = @{
     window = $a.window
     swaps = $swaps
     steps = $plan.steps
     undo = $plan.undo
     facts = $moves.Count -eq 0
 }
+# The guard may come to it late, and does not begin with it where a later lead of the bot has come meanwhile.
+if ('term' -in $a.PSObject.Properties.Name) {
+    $change.term = $a.term
+}
+# Asked twice at once, the first one's word counts: the second may have looked while the service was restarted.
+$null = Add-Document "$folder\change.json" $change
 # The task comes first: from the first state on, a power cut must not leave the change without its guard.
 Register-Guard
 $at = (Get-Date).ToUniversalTime().ToString('o')

@@ -227,6 +227,7 @@ READING = (
 
 BEGINNING = (
     Case("a service is restarted", BEGIN),
+    Case("the lead of the bot that asks has a term", BEGIN, given={"term": 17}),
     Case("files are put in place of others, a private key among them", BEGIN, files(), given=SWAPS),
     Case("a file where there was none", BEGIN, files(keys="new"), given=SWAPS),
     Case(

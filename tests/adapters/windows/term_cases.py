@@ -9,8 +9,7 @@ from adapters.windows.services import SetStartTypes, StartSetting
 from adapters.windows.term import KeepTerm, build_request
 from tests.adapters.windows.change_cases import ENTERED, LINK, linked_folder
 from tests.adapters.windows.script_cases import Case, Failed, Script, missing
-from tests.lab.windows.state import RECORD, WindowsState
-from tests.lab.windows.twins_term import FOLDER
+from tests.lab.windows.state import RECORD, TERMS, WindowsState
 
 HIGHEST = 2**53
 
@@ -43,14 +42,14 @@ def kept(*names: object) -> Callable[[WindowsState], None]:
     """What lies in the folder of terms."""
 
     def change(host: WindowsState) -> None:
-        host.files |= {FOLDER / str(name): "" for name in names}
+        host.files |= {TERMS / str(name): "" for name in names}
 
     return change
 
 
 def unreadable(name: str) -> Failed:
-    words = f"is no term; stop all copies of the bot but one, then remove {FOLDER}"
-    return Failed("TermUnreadable", f"{FOLDER / name} {words}")
+    words = f"is no term; stop all copies of the bot but one, then remove {TERMS}"
+    return Failed("TermUnreadable", f"{TERMS / name} {words}")
 
 
 def full(host: WindowsState) -> None:

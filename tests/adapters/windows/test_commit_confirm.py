@@ -34,7 +34,7 @@ from tests.adapters.windows.script_cases import NOW
 from tests.lab.windows.change_plan import Move, plan_steps
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
 from tests.lab.windows.pwsh import Machine, Pwsh
-from tests.lab.windows.state import EVERY, RECORD, Task, WindowsState
+from tests.lab.windows.state import EVERY, RECORD, TERMS, Task, WindowsState
 
 TASK = f"flatnet-bot change {OPERATION}"
 CRT, OLD_CRT = PureWindowsPath(LIVE) / "host.crt", PureWindowsPath(NEW) / "host.crt.old"
@@ -192,6 +192,15 @@ def older_guard(state: WindowsState) -> None:
     state.tasks["flatnet-bot change op-older"] = Task(powershell.build_guard_options())
 
 
+def keeping(*terms: int) -> Callable[[WindowsState], None]:
+    return lambda state: state.files.update({TERMS / str(term): "" for term in terms})
+
+
+def overtaken(state: WindowsState) -> None:
+    half_swapped(state)
+    keeping(18)(state)
+
+
 OPENED = (
     rf"others than SYSTEM and Administrators can open {LIVE}\host.key: "
     "O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;S-1-5-32-545)"
@@ -302,6 +311,24 @@ CASES = (
         word="confirm",
     ),
     Met("too late", "reverted", "not applied within 60 s", given={"looked_at": NOW - timedelta(seconds=61)}),
+    Met(
+        "a later lead came before the guard",
+        "reverted",
+        "term 18 is kept here, and this is of term 17",
+        given={"term": 17},
+        host=keeping(9, 18),
+    ),
+    Met(
+        "the lead that asked is the latest", "confirmed", "", given={"term": 17}, host=keeping(17), live=NEW, word="confirm"
+    ),
+    Met(
+        "a later lead came, and the guard is started again between the two files",
+        "reverted",
+        ENDED,
+        started_again,
+        {**AGAIN, "term": 17},
+        overtaken,
+    ),
     Met("the clock was set back", "reverted", "not applied within 60 s", given={"looked_at": NOW + timedelta(hours=1)}),
     Met("a power cut before the guard began", "confirmed", happens=started_again, live=NEW, word="confirm"),
     Met(

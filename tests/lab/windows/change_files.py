@@ -23,7 +23,7 @@ def write(change: GuardedChange, offset: timedelta) -> dict[str, str]:
         "steps": [asdict(step) for step in change.steps],
         "undo": [asdict(step) for step in change.undo],
         "facts": change.has_facts,
-    }
+    } | ({"term": change.term} if change.term else {})
     begun = {"state": "applying", "why": "", "saved": False, "at": (change.looked_at + offset).isoformat()}
     states = [begun, last] if change.guarded else [begun]
     named = {f"state-{number:04}.json": json.dumps(state) for number, state in enumerate(states, 1)}
@@ -56,6 +56,7 @@ def read(operation: str, files: Mapping[str, str], now: datetime, offset: timede
         guarded=len(states) > 1,
         saved=last["saved"],
         facts=json.loads(files.get("facts.json", "{}")),
+        term=plan.get("term", 0),
     )
 
 

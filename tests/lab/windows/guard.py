@@ -83,7 +83,8 @@ class GuardedChange:
 
     `left`: seconds of the window, as of `looked_at`, which is when it was recorded until a guard has begun with it
     (`guarded`). `saved`: the old files lie beside the new ones. `marks`: what the bot asks for. `begun`: how many steps
-    were. `facts`: what the guard has found of itself, where it is asked (`has_facts`).
+    were. `facts`: what the guard has found of itself, where it is asked (`has_facts`). `term`: of the lead that
+    asked for it, 0 where there is none.
     """
 
     operation: str
@@ -100,6 +101,7 @@ class GuardedChange:
     guarded: bool = False
     saved: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
+    term: int = 0
 
     @classmethod
     def never(cls, operation: str, now: datetime) -> "GuardedChange":
@@ -144,6 +146,8 @@ class GuardedChange:
             self._revert(state, "aborted", 0)
         elif late:
             self._revert(state, f"not applied within {self.window} s", 0)
+        elif self.term and state.kept_term > self.term:
+            self._revert(state, f"term {state.kept_term} is kept here, and this is of term {self.term}", 0)
         else:
             self._apply(state)
 

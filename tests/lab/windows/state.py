@@ -18,6 +18,9 @@ from tests.lab.windows.updates import UpdateAgent
 RECORD = PureWindowsPath(r"C:\ProgramData\flatnet-bot")
 """The folder in which changes are recorded."""
 
+TERMS = RECORD / "terms"
+"""The folder of the kept terms: empty files of their names."""
+
 EVERY = -1
 """Refusals of a service that never starts again."""
 
@@ -342,6 +345,11 @@ class WindowsState:
     def record_is_ours(self) -> bool:
         """Whether nobody beside SYSTEM and Administrators could have written what is recorded of changes."""
         return not self.readers.get(RECORD) and RECORD not in self.links
+
+    @property
+    def kept_term(self) -> int:
+        """The highest term that is kept; 0 where there is none."""
+        return max((int(path.name) for path in self.files if path.parent == TERMS), default=0)
 
     @property
     def change(self) -> GuardedChange | None:

@@ -31,7 +31,9 @@ def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
     swaps += [_read_swap(swap, moves, True, state) for swap in arguments["fallbacks"]]
     steps, undo = plan_steps(swaps, moves, arguments["patience"])
     state.register(f"flatnet-bot change {operation}", arguments["guard"])
-    state.changes[operation] = GuardedChange(operation, arguments["window"], now, swaps, steps, undo, has_facts=not moves)
+    change = GuardedChange(operation, arguments["window"], now, swaps, steps, undo, has_facts=not moves)
+    change.term = arguments.get("term", 0)
+    state.changes[operation] = change
     return _status(state, operation, changed=True)
 
 
