@@ -31,14 +31,19 @@ from bot.store.errors import DatabaseError
 if TYPE_CHECKING:
     from dbos import DBOSConfig
 
+    from bot.store.engine_pool import EnginePool
+
 APPLICATION, VERSION, EXECUTOR_ID, QUEUE_NAME = "flatnet-bot", "1", "flatnet-bot", "apply"
 """Constants: with another version or executor, DBOS would not recover earlier runs. `apply.v1` is our version."""
 
 POLL_SECONDS = 0.25
 """Seconds between two polls of the queue. Hosts are claimed before, so only the first step waits for it."""
 
-MAX_RECOVERIES = 5
-"""Most starts of one workflow after crashes: a run that crashes the bot more often is not retried."""
+MAX_RECOVERIES = 1_000_000
+"""Most starts of one workflow after crashes: as good as all, because most ends of the bot are no fault of a run.
+
+`bot.changes.counted_steps` counts those of each step.
+"""
 
 RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before the retries of a step that could not be recorded."""
@@ -144,26 +149,31 @@ class Engine:
     @classmethod
     async def launch(
         cls,
-        file: Path,
+        place: "Path | EnginePool",
         apply: ApplySteps,
         reference: Callable[[], str],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> "Engine":
-        """Open DBOS's own database and resume what a crash has left. `reference` names an unexpected error in the log.
+        """Open DBOS's own tables and resume what a crash has left. `reference` names an unexpected error in the log.
 
-        Raises a `DatabaseError` where the file cannot be used. Blocks the event loop for a moment: DBOS runs on the loop
-        that launches it.
+        `place`: a file of SQLite of its own, or sessions of the bot's database on PostgreSQL. Raises a `DatabaseError` where
+        that cannot be used. Blocks the event loop for a moment: DBOS runs on the loop that launches it.
         """
-        await asyncio.to_thread(beside.prepare_library_file, file)
+        if isinstance(place, Path):
+            await asyncio.to_thread(beside.prepare_library_file, place)
         await asyncio.to_thread(__import__, "dbos")  # takes half a second
         from dbos import DBOS
 
         durable = cls(apply, reference, sleep)
-        DBOS(config=_make_config(file))
+        DBOS(config=_make_config(place))
         _redirect_logs()
         durable._register_workflow()
-        DBOS.launch()
-        await DBOS.register_queue_async(QUEUE_NAME, polling_interval_sec=POLL_SECONDS)
+        try:
+            DBOS.launch()
+            await DBOS.register_queue_async(QUEUE_NAME, polling_interval_sec=POLL_SECONDS)
+        except Exception as error:
+            await _destroy()  # else the next launch would find this one
+            raise (None if isinstance(place, Path) else place.map_error(error)) or error from error
         return durable
 
     async def enqueue(self, operation: str) -> None:
@@ -214,8 +224,6 @@ class Engine:
 
     async def aclose(self) -> None:
         """Let steps under way end, start no more, and close; unfinished runs go on after the next launch."""
-        from dbos import DBOS
-
         self._closing = True
         workflows = tuple(held.task for held in self._alive.values())
         if workflows:
@@ -223,9 +231,7 @@ class Engine:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await asyncio.to_thread(partial(DBOS.destroy, destroy_registry=True))
-        # DBOS had replaced the threads of `asyncio.to_thread` by its own, and has ended them
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="asyncio"))
+        await _destroy()
 
     def _register_workflow(self) -> None:
         """Register the workflow and its steps with DBOS, under names that never change."""
@@ -292,12 +298,11 @@ class Engine:
             held.over.set()
 
 
-def _make_config(file: Path) -> "DBOSConfig":
+def _make_config(place: "Path | EnginePool") -> "DBOSConfig":
     from dbos import DBOSPortableJSONSerializer
 
-    return {
+    config: DBOSConfig = {
         "name": APPLICATION,
-        "system_database_url": f"sqlite:///{file.absolute()}",
         "application_version": VERSION,
         "executor_id": EXECUTOR_ID,
         "serializer": DBOSPortableJSONSerializer(),
@@ -305,6 +310,20 @@ def _make_config(file: Path) -> "DBOSConfig":
         "max_executor_threads": MAX_THREADS,
         "notification_listener_polling_interval_sec": POLL_SECONDS,
     }
+    if isinstance(place, Path):
+        config["system_database_url"] = f"sqlite:///{place.absolute()}"
+    else:
+        config["system_database_engine"] = place.engine
+        config["use_listen_notify"] = False  # else it would keep a session of its own, which no transaction fences
+    return config
+
+
+async def _destroy() -> None:
+    from dbos import DBOS
+
+    await asyncio.to_thread(partial(DBOS.destroy, destroy_registry=True))
+    # DBOS had replaced the threads of `asyncio.to_thread` by its own, and has ended them
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="asyncio"))
 
 
 def _redirect_logs() -> None:

@@ -6,78 +6,41 @@ import json
 import logging
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from dbos import DBOS
 
 from adapters.phrase import Phrase
-from bot.changes.engine import MAX_RECOVERIES, POLL_SECONDS, QUEUE_NAME, RETENTION, RETRY_DELAYS, Engine, WorkflowStatus
+from bot.changes.counted_steps import CountedSteps
+from bot.changes.engine import POLL_SECONDS, QUEUE_NAME, RETENTION, RETRY_DELAYS, ApplySteps, Engine, WorkflowStatus
 from bot.runtime.logging import configure_logs
 from bot.store.errors import DatabaseBusy, DatabaseDamaged
+from tests.bot.changes.engine_steps import ALL, Steps, ended, no_wait
 
 STORED = Path(__file__).parent / "apply_v1.sql"
 """A run of `apply.v1` as DBOS 3.4.0 kept it when the bot was killed (-9) after its first step."""
 
 
-@dataclass
-class Steps:
-    """What `apply.v1` is made of, noting each call; `at` is called before a step does anything."""
+class Starts(Counter[tuple[str, str]]):
+    """Counts the starts of steps in memory."""
 
-    calls: list[str] = field(default_factory=list)
-    bad: str = ""
-    at: Callable[[str], Awaitable[None]] | None = None
-
-    async def begin(self, operation: str) -> dict[str, Any]:
-        await self._called(f"begin {operation}")
-        return {"go": operation != "refused", "steps": ["a", "b", "c"]}
-
-    async def run_step(self, operation: str, key: str) -> dict[str, Any]:
-        await self._called(f"step {key}")
-        return {"go": False, "undo": ["b", "a"]} if key == self.bad else {"go": True}
-
-    async def undo_step(self, operation: str, key: str) -> dict[str, Any]:
-        await self._called(f"undo {key}")
-        return {}
-
-    async def end(self, operation: str) -> dict[str, Any]:
-        await self._called("end")
-        return {"state": "done"}
-
-    async def _called(self, call: str) -> None:
-        self.calls.append(call)
-        if self.at is not None:
-            await self.at(call)
-
-
-ALL = ["begin op-1", "step a", "step b", "step c", "end"]
-
-
-async def no_wait(seconds: float) -> None:
-    """Pauses without waiting."""
+    async def count_start(self, operation: str, step: str) -> int:
+        self[operation, step] += 1
+        return self[operation, step]
 
 
 @asynccontextmanager
-async def launched(file: Path, steps: Steps) -> AsyncIterator[Engine]:
+async def launched(file: Path, steps: ApplySteps) -> AsyncIterator[Engine]:
     durable = await Engine.launch(file, steps, lambda: "7f3a", no_wait)
     try:
         yield durable
     finally:
         await durable.aclose()
-
-
-async def ended(durable: Engine, *operations: str) -> dict[str, WorkflowStatus]:
-    async with asyncio.timeout(10):
-        while True:
-            known = await durable.find_statuses(operations)
-            if len(known) == len(operations) and all(one.ended for one in known.values()):
-                return dict(known)
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -309,16 +272,32 @@ async def test_a_run_that_an_earlier_version_began_is_ended_by_this_one(tmp_path
     assert ALL[2:] == steps.calls
 
 
-async def test_what_brings_the_bot_down_again_and_again_is_not_tried_for_ever(tmp_path: Path) -> None:
-    """A poisonous step; the operation ends as one that nobody knows."""
+@pytest.mark.parametrize("counted", [3, 4])
+async def test_a_step_that_brings_the_bot_down_again_and_again_is_not_tried_for_ever(tmp_path: Path, counted: int) -> None:
+    """The operation ends as one that nobody knows. How often the bot itself ended does not matter."""
     file, steps = tmp_path / "durable.sqlite3", Steps()
+    starts = Starts({("op-1", "step b"): counted})
     with closing(sqlite3.connect(file)) as database:
         database.executescript(STORED.read_text())
-        database.execute(f"UPDATE workflow_status SET recovery_attempts = {MAX_RECOVERIES + 1}")
+        database.execute("UPDATE workflow_status SET recovery_attempts = 1000")
         database.commit()
-    async with launched(file, steps) as durable:
-        assert {"op-1": WorkflowStatus(ended=True)} == await ended(durable, "op-1")
-    assert [] == steps.calls
+    async with launched(file, CountedSteps(steps, starts, frozenset({"op-1"}))) as durable:
+        assert {"op-1": WorkflowStatus(ended=True, reference="7f3a" if counted == 4 else "")} == await ended(durable, "op-1")
+    assert (counted + 1, [] if counted == 4 else ALL[2:]) == (starts[("op-1", "step b")], steps.calls)
+
+
+async def test_retries_of_a_step_are_one_start_and_uninterrupted_runs_have_none(file: Path) -> None:
+    failures, starts = [DatabaseBusy(Phrase("busy"))] * len(RETRY_DELAYS), Starts()
+
+    async def busy(call: str) -> None:
+        if call == "step b" and failures:
+            raise failures.pop()
+
+    async with launched(file, CountedSteps(Steps(at=busy), starts, frozenset({"op-1"}))) as durable:
+        await durable.enqueue("op-1")
+        await durable.enqueue("op-2")
+        assert {"": 2} == Counter(status.reference for status in (await ended(durable, "op-1", "op-2")).values())
+    assert {("op-1", call.split(" op")[0]): 1 for call in ALL} == starts
 
 
 async def test_only_json_is_stored(file: Path) -> None:
