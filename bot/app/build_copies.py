@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
@@ -18,10 +17,7 @@ from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.file_lock import FileLock
 from bot.store.lead import CopyIdentity
-from bot.store.situation import Situation, read_situation
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from bot.store.situation import Situation, judge_under_lock, read_situation
 
 
 def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
@@ -35,9 +31,9 @@ class NotLeading(Refused):
     """Another copy leads, or this one may not: what only the leader can do is not done here."""
 
 
-def require_no_obstacle(candidate: Candidate, session: "Connection") -> None:
-    """Raises `NotLeading` if something keeps this copy from leading, as its session sees it with the lock in hand."""
-    if (obstacle := find_obstacle(candidate, read_situation(session))) is not None:
+def require_no_obstacle(candidate: Candidate, seen: Situation) -> None:
+    """Raises `NotLeading` if something keeps this copy from leading."""
+    if (obstacle := find_obstacle(candidate, seen)) is not None:
         raise NotLeading(obstacle)
 
 
@@ -84,7 +80,7 @@ async def _take_lead(database: Database, candidate: Candidate) -> None:
         raise NotLeading(describe_leading(seen))
     if (obstacle := find_obstacle(candidate, seen)) is not None:
         raise NotLeading(obstacle)
-    if not await database.try_lead(candidate.identity, check=partial(require_no_obstacle, candidate)):
+    if not await database.try_lead(candidate.identity, check=judge_under_lock(partial(require_no_obstacle, candidate))):
         raise NotLeading(describe_leading(await database.read(read_situation)))
 
 

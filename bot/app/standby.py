@@ -26,7 +26,7 @@ from bot.copies.rules import Candidate, find_obstacle
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
-from bot.store.situation import Situation, read_situation
+from bot.store.situation import Situation, judge_under_lock, read_situation
 from bot.telemetry.endpoints import HealthChecks
 
 LOOK_INTERVAL = 0.5
@@ -118,7 +118,7 @@ class Standby:
         self._report(find_obstacle(candidate, self.seen))
         if self.seen.led or self.why is not None:
             return False
-        return await database.try_lead(candidate.identity, check=partial(require_no_obstacle, candidate))
+        return await database.try_lead(candidate.identity, check=judge_under_lock(partial(require_no_obstacle, candidate)))
 
     def _report(self, why: Phrase | None) -> None:
         """Logs what keeps this copy from leading, once for each change."""

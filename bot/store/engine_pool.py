@@ -23,8 +23,9 @@ from adapters.phrase import Phrase
 from bot.store.address import PostgresAddress
 from bot.store.database import Database, end_process
 from bot.store.errors import DatabaseError, DatabaseUnavailable
-from bot.store.postgres_connection import Lose, connect
+from bot.store.postgres_connection import Lose
 from bot.store.postgres_errors import map_postgres_error
+from bot.store.postgres_session import connect
 
 MAX_SESSIONS = 8
 """Most sessions. DBOS has more threads, which wait for one another."""

@@ -46,12 +46,18 @@ def share_tables(connection: Connection, address: DatabaseAddress) -> None:
 
 def prepare_tables(connection: Connection, path: DatabaseAddress) -> None:
     """Creates the tables in an empty file. Raises as `check_tables` for other tables than this program's."""
-    if not inspect(connection).get_table_names():
-        _create_tables(connection)
+    if not has_tables(connection):
+        create_tables(connection)
     check_tables(connection, path)
 
 
-def _create_tables(connection: Connection) -> None:
+def has_tables(connection: Connection) -> bool:
+    """Returns whether there is any table."""
+    return bool(inspect(connection).get_table_names())
+
+
+def create_tables(connection: Connection) -> None:
+    """Creates the tables of this program, with their revision."""
     METADATA.create_all(connection)
     ALEMBIC_TABLE.create(connection)
     connection.execute(insert(ALEMBIC_TABLE).values(version_num=HEAD_REVISION))
@@ -65,11 +71,9 @@ def check_tables(connection: Connection, path: DatabaseAddress) -> None:
                 "the database {path} is from an older version. Stop the bot and run flatnet-bot db upgrade", path=str(path)
             )
         )
-    seen = inspect(connection)
+    seen = inspect(connection).get_multi_columns()  # one statement on a server
     for table in METADATA.sorted_tables:
-        if not seen.has_table(table.name) or {column["name"] for column in seen.get_columns(table.name)} != set(
-            table.c.keys()
-        ):
+        if {column["name"] for column in seen.get((None, table.name), ())} != set(table.c.keys()):
             raise make_damaged_error(path)
 
 

@@ -1,5 +1,6 @@
 """Situation of a PostgreSQL database, as a copy that stands by sees it: its tables, its leader, the lock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, text
@@ -24,6 +25,11 @@ class Situation:
     revision: str
     leader: Leader | None
     led: bool
+
+
+def judge_under_lock(judge: Callable[[Situation], None]) -> Callable[[Connection], None]:
+    """Makes the last check of `bot.store.database.Database.try_lead`: `judge` raises if the situation forbids to lead."""
+    return lambda connection: judge(read_situation(connection))
 
 
 def read_situation(connection: Connection) -> Situation:
