@@ -1,31 +1,24 @@
-"""Builds the services for changes: tables, planner, lifecycle, coordinator, and the engine that runs them.
+"""Builds the services for changes: operations, locks, repository, planner, coordinator, lifecycle.
 
-    build_changes   operations, locks, repository, planner, coordinator, lifecycle     (wherever the database is open)
-    run_changes     the engine and its periodic tasks, while a bot runs
-
+They are built wherever the database is open. `bot.app.run_changes` runs them with the engine, while a bot runs.
 `SurfaceLinks` holds what only a running bot has: Slack, to show changes and to look up identities, and the engine.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from adapters.phrase import Phrase
 from bot.app.build_backups import build_backup_registry
 from bot.app.build_joining import build_joining
-from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
+from bot.app.build_owed import OwedServices, add_owed_actions, build_owed
 from bot.app.own_changes import add_change_actions
 from bot.app.own_machine import add_machine_actions
 from bot.audit.log import AuditLog
 from bot.backups.key_copies import KeyCopyRegistry
 from bot.backups.registry import BackupRegistry
 from bot.changes.coordinator import Coordinator, RunEngine
-from bot.changes.engine import Engine
-from bot.changes.executor import Executor
 from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import IntentLog
 from bot.changes.lifecycle import Lifecycle
@@ -35,8 +28,7 @@ from bot.changes.planner import Planner
 from bot.changes.planning_memory import PlanningMemory
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeSources
-from bot.changes.step_binding import OwnActions, Places
-from bot.changes.step_runner import StepRunner
+from bot.changes.step_binding import OwnActions
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
 from bot.handlers.joining import JoiningServices
@@ -48,8 +40,6 @@ from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
 from bot.reports.checks import CheckFollower
 from bot.rotation.registry import RotationRegistry
-from bot.runtime.clock import Clock
-from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.schedules.registry import ScheduleRegistry
 from bot.security.redaction import Redactor
 from bot.store.checks import CheckTable
@@ -197,15 +187,6 @@ class ChangeServices:
         return self.owed.asker, self.rotations
 
 
-@dataclass(frozen=True)
-class EngineSettings:
-    """Settings of the engine: its own database file, the clock, and references for unexpected errors."""
-
-    file: Path
-    clock: Clock
-    reference: Callable[[], str]
-
-
 def build_changes(
     database: Database, audit: AuditLog, basis: Callable[[], ActiveConfig], redactor: Redactor, now: Callable[[], datetime]
 ) -> ChangeServices:
@@ -265,78 +246,3 @@ def build_changes(
         backups,
         build_joining(own_actions, audit, lambda: basis().fleet.inventory, planner.make_view),
     )
-
-
-@asynccontextmanager
-async def run_changes(
-    change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
-) -> AsyncIterator[None]:
-    """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
-    clock = engine.clock
-    runner = StepRunner(
-        lambda: Places(basis().fleet, change_services.own_actions),
-        change_services.intent_log,
-        clock,
-        change_services.coordinator.record_progress,
-    )
-    applying = Executor(
-        change_services.operations.get,
-        change_services.coordinator,
-        change_services.locks,
-        audit,
-        change_services.intent_log,
-        runner,
-        lambda: basis().fleet.inventory,
-    )
-    if audit.trouble is not None:
-        await change_services.coordinator.close_in_doubt(audit.trouble)
-    async with AsyncExitStack() as stack:
-        room = _EngineSupervisor(
-            change_services.links, audit, lambda: Engine.launch(engine.file, applying, engine.reference)
-        )
-        stack.push_async_callback(room.close)
-        await room.start()
-        works = (
-            PeriodicTask("engine", TICK_INTERVAL, room.start),
-            PeriodicTask("changes", TICK_INTERVAL, change_services.coordinator.tick),
-            PeriodicTask("owed", OWED_INTERVAL, change_services.owed.asker.tick),
-            PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
-            PeriodicTask("ended runs", DAY, lambda: room.delete_ended(clock.now())),
-        )
-        ticking = asyncio.create_task(run_periodically(works, clock), name="clock")
-        try:
-            yield
-        finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
-
-
-class _EngineSupervisor:
-    """Launches the engine once the audit log is intact: at the start, or when a loss was accepted."""
-
-    def __init__(self, links: SurfaceLinks, audit: AuditLog, launch: Callable[[], Awaitable[Engine]]) -> None:
-        self._links = links
-        self._audit = audit
-        self._launch = launch
-        self._engine: Engine | None = None
-
-    async def start(self) -> None:
-        """Launches the engine if the audit log is intact and it does not run yet."""
-        if self._engine is None and self._audit.intact:
-            self._engine = self._links.engine = await self._launch()
-
-    async def recover(self) -> None:
-        """Resumes workflows that stopped."""
-        if self._engine is not None:
-            await self._engine.resume_orphans()
-
-    async def delete_ended(self, now: datetime) -> None:
-        """Deletes workflows that ended long ago."""
-        if self._engine is not None:
-            await self._engine.delete_ended(now)
-
-    async def close(self) -> None:
-        """Waits for running workflows, then closes the engine."""
-        if self._engine is not None:
-            await self._engine.aclose()
-        self._links.engine = None  # last, because a run that ends meanwhile may start others

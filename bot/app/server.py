@@ -20,8 +20,8 @@ import structlog
 from adapters.phrase import Phrase
 from bot import __version__
 from bot.app.application import Application, load_secrets
-from bot.app.build_changes import EngineSettings, run_changes
 from bot.app.front_desk import FrontDesk
+from bot.app.run_changes import EngineSettings, run_changes
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, SlackSettings
 from bot.runtime.clock import Clock
@@ -70,7 +70,7 @@ async def serve_requests(settings: Settings, application: Application, desk: Fro
     from bot.slack.parts import SlackLead
 
     surface, clock, change_services = _build_slack(settings, application), application.clock, application.change_services
-    engine = EngineSettings(settings.engine_file, clock, make_reference)
+    engine = EngineSettings(settings.engine_file, application.database, clock, make_reference)
     SpoolActions(settings.data_folder).add_to(change_services.own_actions)
     KeyBackupActions(lambda: find_second_place(application.dispatcher.config)).add_to(change_services.own_actions)
     add_backup_actions(settings, lambda: application.dispatcher.config, change_services.own_actions, clock.now)

@@ -55,8 +55,8 @@ class InboxSignal:
         self._thread.join()
 
     def _run(self) -> None:
-        from bot.store.postgres_connection import connect
         from bot.store.postgres_errors import map_postgres_error
+        from bot.store.postgres_session import connect
 
         while not self._over.is_set():
             try:

@@ -1,11 +1,10 @@
 """Row classes of what the next copy that leads needs beside the operations (SQLModel), as those in `models`."""
 
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import Text
 from sqlmodel import Field
 
+from bot.store.column_types import Whole
 from bot.store.models import STRICT, Table
-
-WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class StepStartRow(Table, table=True):
@@ -16,7 +15,7 @@ class StepStartRow(Table, table=True):
 
     operation: str = Field(primary_key=True, sa_type=Text)
     step: str = Field(primary_key=True, sa_type=Text)
-    starts: int = Field(sa_type=WHOLE)
+    starts: int = Field(sa_type=Whole)
 
 
 class HostFilesRow(Table, table=True):
@@ -28,7 +27,7 @@ class HostFilesRow(Table, table=True):
     __tablename__ = "host_files"
     __table_args__ = STRICT
 
-    id: int = Field(primary_key=True, sa_type=WHOLE)
-    number: int = Field(sa_type=WHOLE)
+    id: int = Field(primary_key=True, sa_type=Whole)
+    number: int = Field(sa_type=Whole)
     content: str = Field(sa_type=Text)
     mac: str = Field(sa_type=Text)

@@ -38,8 +38,8 @@ def share_tables(connection: Connection, address: DatabaseAddress) -> None:
     Leaves the bot's tables of another revision as they are. Raises `DatabaseDamaged` for tables that are not the bot's.
     """
     connection.execute(_LOCK_CREATION)
-    if not inspect(connection).get_table_names():
-        _create_tables(connection)
+    if not has_tables(connection):
+        create_tables(connection)
     elif not inspect(connection).has_table(ALEMBIC_TABLE.name):
         raise make_damaged_error(address)
 

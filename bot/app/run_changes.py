@@ -1,0 +1,143 @@
+"""Runs changes while a bot runs: the engine, and the clock that moves what waits.
+
+the audit log is intact ─▶ claimed hosts are told the term ─▶ the engine is launched: interrupted runs go on
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.app.build_changes import ChangeServices
+from bot.app.build_owed import OWED_INTERVAL
+from bot.audit.log import AuditLog
+from bot.changes.counted_steps import CountedSteps
+from bot.changes.engine import ApplySteps, Engine
+from bot.changes.executor import Executor
+from bot.changes.step_binding import Places
+from bot.changes.step_runner import StepRunner
+from bot.config.active_config import ActiveConfig
+from bot.runtime.clock import Clock
+from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
+from bot.store.address import PostgresAddress
+from bot.store.database import Database
+from bot.store.step_starts import StepStartTable
+
+if TYPE_CHECKING:
+    from bot.store.engine_pool import EnginePool
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Settings of the engine: the bot's database, the clock, and references for unexpected errors.
+
+    `file` is the engine's own database where the bot's is SQLite. On PostgreSQL it is the same database.
+    """
+
+    file: Path
+    database: Database
+    clock: Clock
+    reference: Callable[[], str]
+
+
+@asynccontextmanager
+async def run_changes(
+    change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
+) -> AsyncIterator[None]:
+    """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
+    if audit.trouble is not None:
+        await change_services.coordinator.close_in_doubt(audit.trouble)
+    async with AsyncExitStack() as stack:
+        room = _EngineSupervisor(
+            change_services, audit, engine, _build_executor(change_services, audit, basis, engine.clock)
+        )
+        stack.push_async_callback(room.close)
+        await room.start()
+        works = (
+            PeriodicTask("engine", TICK_INTERVAL, room.start),
+            PeriodicTask("changes", TICK_INTERVAL, change_services.coordinator.tick),
+            PeriodicTask("owed", OWED_INTERVAL, change_services.owed.asker.tick),
+            PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
+            PeriodicTask("ended runs", DAY, lambda: room.delete_ended(engine.clock.now())),
+        )
+        ticking = asyncio.create_task(run_periodically(works, engine.clock), name="clock")
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
+
+
+def _build_executor(
+    change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], clock: Clock
+) -> Executor:
+    runner = StepRunner(
+        lambda: Places(basis().fleet, change_services.own_actions),
+        change_services.intent_log,
+        clock,
+        change_services.coordinator.record_progress,
+    )
+    return Executor(
+        change_services.operations.get,
+        change_services.coordinator,
+        change_services.locks,
+        audit,
+        change_services.intent_log,
+        runner,
+        lambda: basis().fleet.inventory,
+    )
+
+
+class _EngineSupervisor:
+    """Launches the engine once the audit log is intact: at the start, or when a loss was accepted."""
+
+    def __init__(
+        self, change_services: ChangeServices, audit: AuditLog, settings: EngineSettings, applying: ApplySteps
+    ) -> None:
+        self._changes = change_services
+        self._audit = audit
+        self._settings = settings
+        self._applying = applying
+        self._starts = StepStartTable(settings.database)
+        self._engine: Engine | None = None
+        self._pool: EnginePool | None = None
+
+    async def start(self) -> None:
+        """Launches the engine if the audit log is intact and it does not run yet."""
+        if self._engine is None and self._audit.intact:
+            interrupted = frozenset(await self._changes.operations.list_running())
+            steps = CountedSteps(self._applying, self._starts, interrupted)
+            self._engine = await Engine.launch(self._find_place(), steps, self._settings.reference)
+            self._changes.links.engine = self._engine
+
+    async def recover(self) -> None:
+        """Resumes workflows that stopped."""
+        if self._engine is not None:
+            await self._engine.resume_orphans()
+
+    async def delete_ended(self, now: datetime) -> None:
+        """Deletes workflows that ended long ago, and the starts of steps of all ended operations."""
+        if self._engine is not None:
+            await self._engine.delete_ended(now)
+            await self._starts.forget_others(await self._changes.operations.list_running())
+
+    async def close(self) -> None:
+        """Waits for running workflows, then closes the engine."""
+        if self._engine is not None:
+            await self._engine.aclose()
+        self._changes.links.engine = None  # last, because a run that ends meanwhile may start others
+        if self._pool is not None:
+            await asyncio.to_thread(self._pool.close)
+
+    def _find_place(self) -> "Path | EnginePool":
+        """Finds where the engine keeps its runs: its own file, or sessions of the database on a server."""
+        if not isinstance(self._settings.database.address, PostgresAddress):
+            return self._settings.file
+        from bot.store.engine_pool import EnginePool
+
+        if self._pool is None:
+            self._pool = EnginePool.open(self._settings.database)
+        return self._pool
