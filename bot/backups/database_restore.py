@@ -106,24 +106,36 @@ def _name_loss(head_file: Path, checked: CheckedCopy) -> str:
     return name_loss(head, StoredEvent(newest.sequence, newest.at, "", "", "", "", "", "", newest.mac))
 
 
-def _exchange(copy: Path, places: DatabasePlaces, now: datetime) -> tuple[Path, ...]:
-    """Keeps the present files under other names, then moves the copy to its place.
+def set_aside(databases: Sequence[Path], why: str, now: datetime) -> tuple[Path, ...]:
+    """Gives the databases that are there names that end with `why` and the time, one after the other. Returns the new names.
 
-    A database keeps its companions. What a crash leaves between two moves is put right by the next call.
+    A database keeps its companions. What a crash leaves between two renames is put right by the next call.
     """
-    mark = f".replaced-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    mark = f".{why}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     kept = []
-    for present in (places.database, places.engine):
+    for present in databases:
         aside = present.with_name(f"{present.name}{mark}")
         for suffix in ("", *_COMPANIONS):
             if (moved := Path(f"{present}{suffix}")).exists():
                 moved.rename(f"{aside}{suffix}")
         if aside.exists():
             kept.append(aside)
+    for folder in {each.parent for each in databases}:
+        _sync_folder(folder)
+    return tuple(kept)
+
+
+def _exchange(copy: Path, places: DatabasePlaces, now: datetime) -> tuple[Path, ...]:
+    """Keeps the present files under other names, then moves the copy to its place."""
+    kept = set_aside((places.database, places.engine), "replaced", now)
     copy.replace(places.database)
-    folder = os.open(places.database.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_folder(places.database.parent)
+    return kept
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return tuple(kept)

@@ -48,6 +48,10 @@ class DatabaseTooNew(DatabaseError):
     """The tables were created by a newer program."""
 
 
+class DatabaseNotEmpty(DatabaseError):
+    """The database has rows already, so another history cannot be put into it."""
+
+
 class TooLarge(FlatnetError):
     """A value is larger than a row may hold."""
 

@@ -76,6 +76,15 @@ def copy_database(path: Path, target: Path) -> None:
         line.close()
 
 
+def empty_wal(path: Path) -> None:
+    """Moves what the WAL file of a killed bot has into the database file. The caller owns the database."""
+    line = SqliteConnection(path, PATIENCE)
+    try:
+        line.truncate_wal()
+    finally:
+        line.close()
+
+
 @contextmanager
 def _open(file: Path, access: Access, named: Path) -> Iterator[Connection]:
     line = SqliteConnection(file, PATIENCE, access)

@@ -1,0 +1,114 @@
+"""Move of the bot's own database from SQLite to PostgreSQL (`flatnet-bot db move`), while no bot runs. Blocks.
+
+    file lock, lock of the lead ─▶ all rows in one transaction, verified before and after ─▶ commit ─▶ files renamed
+
+A crash before the commit leaves an empty database and the whole file. After it, the database is whole: the next call finds
+the history there, and gives the files their other names. The head file stays and goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from adapters.errors import Refused
+from adapters.phrase import Listing, Phrase
+from bot.backups.database_restore import DatabasePlaces, set_aside
+from bot.store import audit as table
+from bot.store import history
+from bot.store.address import PostgresAddress
+from bot.store.chain import AuditKey, verify_chain
+from bot.store.errors import map_os_error
+from bot.store.file_lock import FileLock
+from bot.store.head_file import HeadFile
+from bot.store.history import PutHistory
+from bot.store.library_database import count_unfinished_runs
+from bot.store.maintenance import OwnedDatabase, own_database
+from bot.store.reading import empty_wal, open_for_reading
+
+
+class NotMovable(Refused):
+    """There is nothing to move, or something is still under way."""
+
+
+@dataclass(frozen=True)
+class MovedDatabase:
+    """Result: the history that was put into the database, and the earlier files under their new names.
+
+    `put` is None if an earlier call had put it there.
+    """
+
+    target: PostgresAddress
+    put: PutHistory | None
+    kept: tuple[Path, ...]
+
+    def describe(self) -> list[Phrase]:
+        """Describes what was done, and what to do next, as sentences."""
+        if self.put is None:
+            moved = Phrase("the history was in {database} already", database=str(self.target))
+        else:
+            moved = Phrase(
+                "database moved to {database} with {n} audit event",
+                plural="database moved to {database} with {n} audit events",
+                database=str(self.target),
+                n=self.put.events.count,
+            )
+        return [
+            moved,
+            Phrase("the earlier files were kept: {files}", files=Listing(tuple(map(str, self.kept)))),
+            Phrase("start the bot on this machine first. Then start the other copies"),
+        ]
+
+
+def move_database(places: DatabasePlaces, target: PostgresAddress, keys: Sequence[AuditKey], now: datetime) -> MovedDatabase:
+    """Moves the history of the SQLite file into an empty PostgreSQL database.
+
+    Raises `NotMovable`, `HistoryUnverified`, `DatabaseInUse` while a bot runs, or another `DatabaseError`. Then nothing was
+    moved.
+    """
+    if not places.database.exists():
+        raise NotMovable(Phrase("the database {path} does not exist, so nothing can be moved", path=str(places.database)))
+    lock = FileLock.acquire(places.database)
+    try:
+        with own_database(target) as owned:
+            put = _put(places, owned, keys)
+        empty_wal(places.database)
+        kept = set_aside((places.engine, places.database), "moved", now)  # as long as the file is there, a call goes on
+    except OSError as error:
+        raise map_os_error(error, places.database) from error
+    finally:
+        lock.release()
+    return MovedDatabase(target, put, kept)
+
+
+def _put(places: DatabasePlaces, target: OwnedDatabase, keys: Sequence[AuditKey]) -> PutHistory | None:
+    """Puts the history into the database; None if it is there already."""
+    heads = HeadFile(places.head_file)
+    size = heads.get_size()
+    with open_for_reading(places.database) as source:
+        newest = table.read_last(source)
+        if newest is None:
+            raise NotMovable(Phrase("the database {path} has no history to move", path=str(places.database)))
+        if target.read(lambda connection: history.has_history(connection, newest)):
+            return None
+        if (operation := history.find_open_operation(source)) is not None:
+            raise NotMovable(
+                Phrase(
+                    "{operation} is running or holds a host. Remove the setting {setting} and start the bot. When the "
+                    "operation has ended, stop the bot and move again",
+                    operation=operation,
+                    setting="database",
+                )
+            )
+        if count_unfinished_runs(places.engine):
+            raise NotMovable(
+                Phrase(
+                    "{path} has runs that were not finished. Remove the setting {setting} and start the bot. When they have "
+                    "ended, stop the bot and move again",
+                    path=str(places.engine),
+                    setting="database",
+                )
+            )
+        return history.put_history(
+            source, target, lambda events, accepted: verify_chain(events, heads.read(size), keys, accepted)
+        )

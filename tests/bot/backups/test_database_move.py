@@ -1,0 +1,209 @@
+"""The bot's history goes from SQLite to PostgreSQL: whole or not at all, with its chain, its counters and its head file."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import FlatnetError
+from bot.audit.files import verify_files
+from bot.audit.log import AuditKeys, AuditLog, EventKind
+from bot.backups.database_move import MovedDatabase, NotMovable, move_database
+from bot.backups.database_restore import DatabasePlaces
+from bot.store.address import PostgresAddress
+from bot.store.database import Database
+from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated
+from bot.store.history import HistoryUnverified, copy_history
+from bot.store.lead import CopyIdentity
+from bot.store.reading import open_for_reading
+from bot.store.tables import COPIES, METADATA
+from tests.bot.audit.files import KEY, OTHER, Files
+from tests.postgres import PostgresServer
+
+NOW = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
+MARK = ".moved-20260201T090000Z"
+LEADER = CopyIdentity("a", "1", "digest", KEY.id)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    (tmp_path / "data").mkdir(mode=0o700)
+    return Files(tmp_path / "data")
+
+
+def list_places(files: Files) -> DatabasePlaces:
+    return DatabasePlaces(files.database, files.heads, files.folder / "durable.sqlite3")
+
+
+def move(files: Files, postgres: PostgresAddress) -> MovedDatabase:
+    return move_database(list_places(files), postgres, [KEY], NOW)
+
+
+def run_sql(files: Files, *statements: str) -> None:
+    with closing(sqlite3.connect(files.database)) as line, line:
+        for statement in statements:
+            line.execute(statement)
+
+
+def read_all(address: Path | PostgresAddress) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables, as they are stored, in the order of their keys."""
+    with open_for_reading(address) as connection:
+        tables = [each for each in METADATA.sorted_tables if each is not COPIES]
+        return {each.name: _read_rows(connection, each.name) for each in tables}
+
+
+def _read_rows(connection: Any, name: str) -> list[dict[str, Any]]:
+    rows = [dict(row._mapping) for row in connection.exec_driver_sql(f"SELECT * FROM {name}")]
+    return sorted(rows, key=lambda row: str(sorted(row.items(), key=lambda item: item[0])))
+
+
+LOCKED = (
+    "INSERT INTO locks (id, operation, target, reason, owner, added_at, ends_at, removed_by) "
+    "VALUES (41, 'op-1', 'ä', '\U0001f512', 'ana', '2026-01-31T09:00:00.000000Z', '2026-01-31T10:00:00.000000Z', '')"
+)
+
+
+async def test_a_moved_history_has_every_row_and_goes_on(files: Files, postgres: PostgresAddress) -> None:
+    """Its chain, its numbers, and the head file of this machine."""
+    await files.record("one", "two")
+    run_sql(files, LOCKED)
+    before = read_all(files.database)
+    done = move(files, postgres)
+    assert before == read_all(postgres)
+    assert (files.folder / f"flatnet.sqlite3{MARK}",) == done.kept
+    database = Database.connect(postgres)
+    assert await database.try_lead(LEADER)
+    audit = await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: NOW)
+    await audit.record(EventKind.START, "system", "", {})
+    assert (True, 3) == (audit.intact, verify_files(postgres, files.heads, [KEY]).count)
+    numbers = await database.run(lambda connection: connection.exec_driver_sql(LOCKED_ANEW).scalar_one())
+    assert 42 == numbers
+    await audit.aclose()
+    await database.aclose()
+
+
+LOCKED_ANEW = (
+    "INSERT INTO locks (operation, target, reason, owner, added_at, ends_at, removed_by) "
+    "VALUES ('op-2', 'b', '', 'ana', '2026-01-31T09:00:00.000000Z', '2026-01-31T10:00:00.000000Z', '') RETURNING id"
+)
+
+
+async def test_a_copy_of_the_moved_history_is_the_file_that_was_moved(
+    files: Files, postgres: PostgresAddress, tmp_path: Path
+) -> None:
+    """As the bot's own backup holds it."""
+    await files.record("one", "two")
+    run_sql(files, LOCKED)
+    [kept] = move(files, postgres).kept
+    copy_history(postgres, tmp_path / "copy")
+    assert read_all(kept) == read_all(tmp_path / "copy")
+    assert 0o600 == (tmp_path / "copy").stat().st_mode & 0o777
+
+
+async def test_a_move_that_was_killed_after_its_commit_is_finished_by_the_next(
+    files: Files, postgres: PostgresAddress
+) -> None:
+    await files.record("one", "two")
+    shutil.copy(files.database, files.folder / "kept")
+    move(files, postgres)
+    shutil.copy(files.folder / "kept", files.database)
+    (files.folder / "durable.sqlite3").touch()
+    done = move(files, postgres)
+    assert (None, [f"durable.sqlite3{MARK}", f"flatnet.sqlite3{MARK}"]) == (done.put, [each.name for each in done.kept])
+    assert not files.database.exists()
+
+
+def spoil_event(files: Files) -> None:
+    files.tamper("UPDATE audit SET actor = 'eve' WHERE sequence = 1")
+
+
+def leave_run(files: Files) -> None:
+    with closing(sqlite3.connect(files.folder / "durable.sqlite3")) as line, line:
+        line.executescript("CREATE TABLE workflow_status (status TEXT); INSERT INTO workflow_status VALUES ('PENDING')")
+
+
+REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
+    "a changed event": (spoil_event, HistoryUnverified, "audit event 1 was modified"),
+    "a host is held": (
+        lambda files: run_sql(files, "INSERT INTO claims (host, operation) VALUES ('a', 'op-7')"),
+        NotMovable,
+        "op-7 is running or holds a host",
+    ),
+    "the engine has a run": (leave_run, NotMovable, "durable.sqlite3 has runs that were not finished"),
+    "another version's tables": (
+        lambda files: run_sql(files, "UPDATE alembic_version SET version_num = '0015'"),
+        DatabaseOutdated,
+        "from an older version",
+    ),
+    "text that is no text": (
+        lambda files: run_sql(files, LOCKED.replace("'ana'", "CAST(X'61FF' AS TEXT)")),
+        DatabaseDamaged,
+        "the table locks has a value",
+    ),
+    "a NUL": (
+        lambda files: run_sql(files, LOCKED.replace("'ana'", "'a' || char(0)")),
+        DatabaseDamaged,
+        "from 41 to 41",
+    ),
+}
+
+
+@pytest.mark.parametrize("story", REFUSED)
+async def test_what_cannot_be_moved_stays_where_it_is(files: Files, postgres: PostgresAddress, story: str) -> None:
+    spoil, error, words = REFUSED[story]
+    await files.record("one", "two")
+    spoil(files)
+    with pytest.raises(error, match=words):
+        move(files, postgres)
+    assert files.database.exists()
+    with pytest.raises(FlatnetError, match="is damaged or is not"), open_for_reading(postgres):
+        pass  # not even tables were made
+
+
+async def test_another_key_moves_nothing(files: Files, postgres: PostgresAddress) -> None:
+    await files.record("one")
+    with pytest.raises(HistoryUnverified, match="is signed with the unknown key"):
+        move_database(list_places(files), postgres, [OTHER], NOW)
+
+
+async def test_a_move_goes_only_into_an_empty_database(
+    files: Files, postgres: PostgresAddress, postgres_server: PostgresServer
+) -> None:
+    """Copies that stand by may be there already, but neither a history nor an engine."""
+    await files.record("one")
+    await Database.connect(postgres).aclose()
+    postgres_server.execute("CREATE SCHEMA dbos", postgres.name)
+    with pytest.raises(DatabaseNotEmpty, match="dbos"):
+        move(files, postgres)
+    postgres_server.execute("DROP SCHEMA dbos", postgres.name)
+    postgres_server.execute("INSERT INTO claims (host, operation) VALUES ('a', 'op-7')", postgres.name)
+    with pytest.raises(DatabaseNotEmpty, match="claims"):
+        move(files, postgres)
+    postgres_server.execute("DELETE FROM claims", postgres.name)
+    assert 1 == len(move(files, postgres).kept)
+
+
+async def test_nothing_moves_beside_a_bot_or_a_leader(files: Files, postgres: PostgresAddress) -> None:
+    await files.record("one")
+    running = Database.open(files.database)
+    with pytest.raises(DatabaseInUse, match="another flatnet-bot"):
+        move(files, postgres)
+    await running.aclose()
+    leader = Database.connect(postgres)
+    assert await leader.try_lead(LEADER)
+    with pytest.raises(DatabaseInUse, match="a leads over"):
+        move(files, postgres)
+    await leader.aclose()
+
+
+async def test_without_a_history_there_is_nothing_to_move(files: Files, postgres: PostgresAddress) -> None:
+    with pytest.raises(NotMovable, match="does not exist"):
+        move(files, postgres)
+    await files.record()
+    with pytest.raises(NotMovable, match="has no history"):
+        move(files, postgres)
