@@ -54,7 +54,7 @@ ENDED = (
         *(OPERATIONS.c[name] for name in ("operation", "words", "requester", "state", "approval_state", "break_glass")),
     )
     .where(OPERATIONS.c.ended_at >= bindparam("since"), OPERATIONS.c.ended_at < bindparam("until"))
-    .order_by(OPERATIONS.c.ended_at, OPERATIONS.c.operation)
+    .order_by(OPERATIONS.c.ended_at.nulls_first(), OPERATIONS.c.operation)
 )
 LEFT_OVER = (
     select(OPERATIONS)
@@ -63,7 +63,7 @@ LEFT_OVER = (
         OPERATIONS.c.after == "",
         OPERATIONS.c.ended_at >= bindparam("since"),
     )
-    .order_by(OPERATIONS.c.ended_at.desc(), OPERATIONS.c.operation)
+    .order_by(OPERATIONS.c.ended_at.desc().nulls_last(), OPERATIONS.c.operation)
     .limit(bindparam("most"))
 )
 VERSIONS = select(OPERATIONS.c.operation, OPERATIONS.c.version).where(
@@ -73,7 +73,11 @@ VERSIONS = select(OPERATIONS.c.operation, OPERATIONS.c.version).where(
 STATES = select(OPERATIONS.c.operation, OPERATIONS.c.state).where(
     OPERATIONS.c.operation.in_(bindparam("these", expanding=True))
 )
-RUNNING = select(OPERATIONS.c.operation).where(OPERATIONS.c.state == ChangeState.RUNNING).order_by(OPERATIONS.c.started_at)
+RUNNING = (
+    select(OPERATIONS.c.operation)
+    .where(OPERATIONS.c.state == ChangeState.RUNNING)
+    .order_by(OPERATIONS.c.started_at.nulls_first())
+)
 PROGRESS = (
     update(OPERATIONS)
     .where(_THIS, OPERATIONS.c.state == ChangeState.RUNNING, OPERATIONS.c.running != bindparam("key", type_=Text))

@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    Text,
     and_,
     bindparam,
     delete,
@@ -103,7 +104,9 @@ _FIRST_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
 _HAS_MESSAGE = select(exists().where(OUTBOX.c.operation == bindparam("this")))
 _CHANNEL = func.coalesce(OUTBOX.c.landed, OUTBOX.c.channel, "")
 _IS_POSTED_IN = select(
-    exists().where(OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST, bindparam("place") == _CHANNEL)
+    exists().where(
+        OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST, bindparam("place", type_=Text) == _CHANNEL
+    )
 )
 _PLACE = select(OUTBOX.c.state, OUTBOX.c.ts, _CHANNEL.label("channel")).where(_THIS)
 _MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES))

@@ -24,6 +24,7 @@ from bot.store.postgres_errors import (
     map_connect_error,
     map_postgres_error,
 )
+from bot.store.postgres_text import escape_hostile_text
 
 CONNECT_SECONDS = 5
 """Seconds for connecting."""
@@ -95,6 +96,7 @@ def connect(address: PostgresAddress, limits: SessionLimits = OWNER_LIMITS) -> S
         session.silence = limits.silence
         _check_server(session, address)
         _set_limits(session, limits)
+        escape_hostile_text(session)
     except BaseException as error:
         session.close()
         mapped = map_postgres_error(error, address)

@@ -4,12 +4,12 @@
 compares both lists, and the tables that both make.
 """
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, func, insert, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, func, insert, inspect, select, text
 
 from adapters.phrase import Phrase
 from bot.store.address import DatabaseAddress
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
-from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA, TIMELINE_TRIGGERS
+from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA, POSTGRES_TRIGGER_NAMES, TIMELINE_TRIGGERS
 
 # fmt: off
 REVISIONS = (
@@ -42,6 +42,15 @@ def share_tables(connection: Connection, address: DatabaseAddress) -> None:
         create_tables(connection)
     elif not inspect(connection).has_table(ALEMBIC_TABLE.name):
         raise make_damaged_error(address)
+
+
+_OWN_ON_POSTGRES = text(
+    "SELECT format('%s %s %s %s', c.relname, t.tgname, p.proname, t.tgenabled) FROM pg_trigger t "
+    "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
+    "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace "
+    "UNION ALL SELECT format('view %s', viewname) FROM pg_views WHERE schemaname = current_schema() "
+    "UNION ALL SELECT format('rule %s', rulename) FROM pg_rules WHERE schemaname = current_schema()"
+)
 
 
 def prepare_tables(connection: Connection, path: DatabaseAddress) -> None:
@@ -103,5 +112,7 @@ def has_own_triggers(connection: Connection) -> bool:
 
     Others would act with each of its writes, and the chain of audit events does not have them.
     """
+    if connection.dialect.name == "postgresql":
+        return sorted(connection.execute(_OWN_ON_POSTGRES).scalars()) == sorted(POSTGRES_TRIGGER_NAMES)
     found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'view')").scalars().all()
     return sorted(map(str, found)) == sorted((*APPEND_ONLY_TRIGGERS, *TIMELINE_TRIGGERS))

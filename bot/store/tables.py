@@ -111,6 +111,15 @@ POSTGRES_TRIGGERS = (
 )
 """The same on PostgreSQL, created after all tables."""
 
+POSTGRES_TRIGGER_NAMES = (
+    "audit audit_no_change refuse_change O",
+    "audit audit_no_truncate refuse_change O",
+    "audit audit_only_next require_next_event O",
+    "incident_timeline incident_timeline_no_change refuse_change O",
+    "incident_timeline incident_timeline_no_truncate refuse_change O",
+)
+"""Table, name, function, and O for a trigger that acts on all that the bot writes."""
+
 for _table, _triggers in ((AUDIT, APPEND_ONLY_TRIGGERS), (INCIDENT_TIMELINE, TIMELINE_TRIGGERS)):
     for _trigger in _triggers:
         event.listen(_table, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
