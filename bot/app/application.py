@@ -49,6 +49,8 @@ from commands.model.report import Report
 
 _log = structlog.get_logger("bot.app.application")
 
+FindDatabase = Callable[[], Database]
+
 
 @dataclass(frozen=True)
 class Observers:
@@ -80,17 +82,21 @@ class Application:
     async def answer_request(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
         answer = await self.dispatcher.handle(request, progress)
-        return await asyncio.to_thread(_redact_answer, answer, self.redactor)  # an archive has tens of thousands of lines
+        return await asyncio.to_thread(redact_answer, answer, self.redactor)  # an archive has tens of thousands of lines
 
 
-def _redact_answer(answer: Answer, redactor: Redactor) -> Answer:
+def redact_answer(answer: Answer, redactor: Redactor) -> Answer:
+    """Removes secrets from an answer. Blocking: a long one takes a moment."""
     return Answer.model_validate(redactor.redact_json(answer.model_dump(mode="json")))
 
 
 def build_config(
-    settings: Settings, connect: ConnectionFactory, database: Database, observers: Observers, at: datetime
+    settings: Settings, connect: ConnectionFactory, find_database: FindDatabase, observers: Observers, at: datetime
 ) -> ActiveConfig:
-    """Builds the active configuration from settings that were read at that time."""
+    """Builds the active configuration from settings that were read at that time.
+
+    `find_database` raises a `DatabaseError` where a copy that stands by has no session.
+    """
 
     async def examine(asked: Doctor, view: FleetView) -> Report:
         from bot.doctor import examination as doctor
@@ -99,7 +105,9 @@ def build_config(
         if asked.slack:
             return await doctor.examine_messages(settings, view.progress)
         own = doctor.RunningState(
-            lambda: check_writable(database), RehearsalTable(database).find_by_host, lambda: observers.heartbeat.state
+            lambda: check_writable(find_database()),
+            lambda hosts: RehearsalTable(find_database()).find_by_host(hosts),
+            lambda: observers.heartbeat.state,
         )
         return await doctor.examine(settings, own, view)
 
@@ -147,7 +155,7 @@ async def open_application(
         pool = stack.enter_context(_open_pool())
         if database is None:
             database = await stack.enter_async_context(open_database(settings, secrets))
-        redactor = _make_redactor(secrets)
+        redactor = make_redactor(secrets)
         hash_key = load_audit_keys(settings, secrets).signing.derive(PURPOSE)
         activate = _make_activator(pool, database, observers, now, hash_key)
         audit = await _open_audit(database, settings, secrets, redactor, now)
@@ -205,7 +213,7 @@ def _make_activator(
     """Makes what builds the active configuration from settings and secrets. `hash_key` hides secrets in comparisons."""
 
     def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
-        config = build_config(chosen, make_connector(found, pool), database, observers, now())
+        config = build_config(chosen, make_connector(found, pool), lambda: database, observers, now())
         return replace(
             config,
             heartbeat_url=_find_heartbeat_url(chosen, found),
@@ -225,7 +233,7 @@ async def _open_audit(
     return audit
 
 
-def _make_redactor(secrets: Secrets) -> Redactor:
+def make_redactor(secrets: Secrets) -> Redactor:
     """Makes the redactor of these secrets, for the program's own log, too."""
     redactor = Redactor(secrets.list_values())
     redact_with(redactor)

@@ -3,21 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 
-from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot import __version__
 from bot.config.database import find_copy_name, find_database
 from bot.config.digest import compute_digest
 from bot.config.settings import Settings, load_audit_keys
-from bot.copies.rules import Candidate, find_obstacle
+from bot.copies.rules import Candidate, NotLeading, require_permission
 from bot.security.secrets import FindSecret
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.file_lock import FileLock
 from bot.store.lead import CopyIdentity
-from bot.store.situation import Situation, judge_under_lock, read_situation
+from bot.store.situation import Situation, read_situation
 
 
 def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
@@ -25,16 +23,6 @@ def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
     keys = load_audit_keys(settings, secrets)
     me = CopyIdentity(find_copy_name(settings), __version__, compute_digest(settings), keys.signing.id)
     return Candidate(me, frozenset(key.id for key in keys.earlier))
-
-
-class NotLeading(Refused):
-    """Another copy leads, or this one may not: what only the leader can do is not done here."""
-
-
-def require_no_obstacle(candidate: Candidate, seen: Situation) -> None:
-    """Raises `NotLeading` if something keeps this copy from leading."""
-    if (obstacle := find_obstacle(candidate, seen)) is not None:
-        raise NotLeading(obstacle)
 
 
 @contextmanager
@@ -75,12 +63,9 @@ async def closing(database: Database) -> AsyncIterator[Database]:
 
 async def _take_lead(database: Database, candidate: Candidate) -> None:
     """Takes the lead at once. Raises `NotLeading` with the reason for which that is not possible."""
-    seen = await database.read(read_situation)
-    if seen.led:
-        raise NotLeading(describe_leading(seen))
-    if (obstacle := find_obstacle(candidate, seen)) is not None:
-        raise NotLeading(obstacle)
-    if not await database.try_lead(candidate.identity, check=judge_under_lock(partial(require_no_obstacle, candidate))):
+    if not await database.try_lead(
+        candidate.identity, check=lambda session: require_permission(candidate, read_situation(session))
+    ):
         raise NotLeading(describe_leading(await database.read(read_situation)))
 
 

@@ -18,7 +18,7 @@ LAST_ANSWERS = 2.5
 
 
 class FrontDesk:
-    """Answers requests by the function of the present role. Until the first `answering` they wait."""
+    """Answers requests by the function of the present role. They wait until there is one."""
 
     def __init__(self) -> None:
         self._answer: AnswerRequest | None = None
@@ -41,15 +41,19 @@ class FrontDesk:
                 raise
             return _refuse(request)  # the copy did not wait for this answer any longer
 
+    def answer_by(self, answer: AnswerRequest) -> None:
+        """Answers by this function from now on."""
+        self._answer = answer
+        self._opened.set()
+
     def pause(self) -> None:
-        """Lets new requests wait for the next `answering`."""
+        """Lets new requests wait for the next role. Those under way are still answered by the present one."""
         self._opened.clear()
 
     @asynccontextmanager
     async def answering(self, answer: AnswerRequest) -> AsyncIterator[None]:
         """Answers by this function until the block is left. Then answers under way get a moment to end."""
-        self._answer = answer
-        self._opened.set()
+        self.answer_by(answer)
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ import os
 import signal
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,17 @@ import structlog
 from bot import __version__
 from bot.app.application import Observers, load_secrets, open_application
 from bot.app.build_copies import closing, own_data_folder
+from bot.app.build_slack import open_only_surface
 from bot.app.doors import Doors, open_doors
 from bot.app.health import report_health
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
-from bot.app.server import require_workspace, serve_requests, warm_up
+from bot.app.server import Entrances, serve_requests, warm_up
 from bot.app.standby import Lead, Standby
 from bot.audit.log import EventKind
 from bot.config.database import find_copy_name, find_database
 from bot.config.host_folder import HostFolder
-from bot.config.settings import Settings
+from bot.config.settings import Settings, require_workspace
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
@@ -61,24 +63,29 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
     address = find_database(settings, load_secrets(settings))
     if isinstance(address, PostgresAddress):
         with own_data_folder(settings):
-            async with open_doors(settings, clock, measures) as doors:
-                await _stand_by(process, settings, address, doors)
+            async with (
+                open_doors(settings, clock, measures) as doors,
+                aclosing(Standby(file, settings, address, clock)) as standby,
+            ):
+                await _stand_by(process, standby, doors)
         return
     async with (
         closing(await asyncio.to_thread(Database.open, address)) as database,
         open_doors(settings, clock, measures) as doors,
     ):
-        await _lead(process, Lead(database, settings), doors)
+        await _lead(process, Lead(database, settings, partial(open_only_surface, settings)), doors)
 
 
-async def _stand_by(process: _Process, settings: Settings, address: PostgresAddress, doors: Doors) -> None:
+async def _stand_by(process: _Process, standby: Standby, doors: Doors) -> None:
     """Stands by, and leads from then on, until the signal to stop."""
-    standby = Standby(process.file, settings, address, process.clock)
     await doors.vitals.exchange(standby.checks)
+    doors.desk.answer_by(standby.desk.answer)
     doors.manager.notify_ready()
+    _log.info("standing by", version=__version__)
     lead = await standby.wait_for_lead(process.stop, process.again)
     if lead is None:
         return
+    doors.desk.pause()
     _log.info("leading", copy=find_copy_name(lead.settings), term=lead.database.term)
     async with closing(lead.database):
         await _lead(process, lead, doors)
@@ -99,9 +106,10 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
         reloader = ConfigurationReloader(process.file, settings, application)
         host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts)
         host_files.add_to(application.change_services.own_actions)
+        entrances = Entrances(doors.desk, await lead.find_surface(application))
         async with (
             aclosing(reloader),
-            serve_requests(settings, application, doors.desk) as service,
+            serve_requests(settings, application, entrances) as service,
             report_health(application, service, doors.vitals, measures, observers.heartbeat),
         ):
             doors.manager.notify_ready()

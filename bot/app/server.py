@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.phrase import Phrase
 from bot import __version__
-from bot.app.application import Application, load_secrets
+from bot.app.application import Application
 from bot.app.front_desk import FrontDesk
 from bot.app.run_changes import EngineSettings, run_changes
-from bot.config.errors import Misconfigured
-from bot.config.settings import Settings, SlackSettings
+from bot.config.settings import Settings, require_workspace
 from bot.runtime.clock import Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
 from bot.runtime.logging import make_reference
@@ -53,11 +51,19 @@ class Service:
     watch: "Watch"
 
 
+@dataclass(frozen=True)
+class Entrances:
+    """Entrances of requests, which are open already: the front desk, and the surface of Slack."""
+
+    desk: FrontDesk
+    surface: "SlackThread"
+
+
 @asynccontextmanager
-async def serve_requests(settings: Settings, application: Application, desk: FrontDesk) -> AsyncIterator[Service]:
+async def serve_requests(settings: Settings, application: Application, entrances: Entrances) -> AsyncIterator[Service]:
     """Carries out changes, watches hosts, runs schedules, answers at the front desk, and connects to Slack.
 
-    Stops in reverse order.
+    Stops in reverse order, and closes the surface.
     """
     from bot.app.build_alerts import run_alerts
     from bot.app.build_backups import add_backup_actions, find_second_place
@@ -69,26 +75,27 @@ async def serve_requests(settings: Settings, application: Application, desk: Fro
     from bot.app.spool import SpoolActions
     from bot.slack.parts import SlackLead
 
-    surface, clock, change_services = _build_slack(settings, application), application.clock, application.change_services
-    engine = EngineSettings(settings.engine_file, application.database, clock, make_reference)
-    SpoolActions(settings.data_folder).add_to(change_services.own_actions)
-    KeyBackupActions(lambda: find_second_place(application.dispatcher.config)).add_to(change_services.own_actions)
-    add_backup_actions(settings, lambda: application.dispatcher.config, change_services.own_actions, clock.now)
-    dispatcher = application.dispatcher
-    announcements = MemberAnnouncements(surface, lambda: dispatcher.config.schedule_config.channel, lambda: dispatcher.hosts)
-    announcements.add_to(change_services.own_actions)
-    await surface.open()
-    surface.lead(SlackLead(dispatcher, change_services.lifecycle))
-    change_services.links.surface = surface
+    surface, clock, change_services = entrances.surface, application.clock, application.change_services
+    dispatcher, team = application.dispatcher, require_workspace(settings).team
     try:
+        engine = EngineSettings(settings.engine_file, application.database, clock, make_reference)
+        SpoolActions(settings.data_folder).add_to(change_services.own_actions)
+        KeyBackupActions(lambda: find_second_place(dispatcher.config)).add_to(change_services.own_actions)
+        add_backup_actions(settings, lambda: dispatcher.config, change_services.own_actions, clock.now)
+        announcements = MemberAnnouncements(
+            surface, lambda: dispatcher.config.schedule_config.channel, lambda: dispatcher.hosts
+        )
+        announcements.add_to(change_services.own_actions)
+        surface.lead(SlackLead(dispatcher, change_services.lifecycle))
+        change_services.links.surface = surface
         async with (
-            run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
-            run_alerts(application, require_workspace(settings).team) as watch,
+            run_changes(change_services, application.audit, lambda: dispatcher.config, engine),
+            run_alerts(application, team) as watch,
             run_ledger(application),
-            run_incidents(application, require_workspace(settings).team),
-            run_schedules(application, require_workspace(settings).team),
-            desk.answering(application.answer_request),
-            _connect(surface, clock) as connecting,
+            run_incidents(application, team),
+            run_schedules(application, team),
+            entrances.desk.answering(application.answer_request),
+            connect_to_slack(surface, clock) as connecting,
         ):
             _log.info("serving", hosts=len(settings.hosts), version=__version__)
             yield Service(surface, connecting, watch)
@@ -97,7 +104,7 @@ async def serve_requests(settings: Settings, application: Application, desk: Fro
 
 
 @asynccontextmanager
-async def _connect(surface: "SlackThread", clock: Clock) -> "AsyncIterator[asyncio.Task[SlackBotUser]]":
+async def connect_to_slack(surface: "SlackThread", clock: Clock) -> "AsyncIterator[asyncio.Task[SlackBotUser]]":
     """Connects to Slack in a task, which may take as long as Slack is away."""
     from bot.slack.persistence import connect_persistently
 
@@ -122,31 +129,3 @@ async def warm_up(application: Application, settings: Settings) -> None:
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     gc.collect()
     gc.freeze()  # scanning these objects again takes a tenth of a second each time
-
-
-def _build_slack(settings: Settings, application: Application) -> "SlackThread":
-    from bot.slack.directory.people import LanguageDefaults
-    from bot.slack.event_loop_thread import SlackThread
-    from bot.slack.parts import SlackStores, SlackWorkspace
-    from bot.slack.preflight import Tokens
-    from bot.store.answers import AnswerTable
-    from bot.store.inbox import Inbox
-    from bot.store.outbox import Outbox
-
-    slack, secrets = require_workspace(settings), load_secrets(settings)
-    tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
-    languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
-    usual = LanguageDefaults(settings.language, settings.zone, languages)
-    place = SlackWorkspace(slack.team, slack.api_url, tokens, usual, application.redactor.redact_json)
-    outbox = Outbox(application.database, application.clock.now)
-    rows = SlackStores(Inbox(application.database), outbox, AnswerTable(application.database))
-    return SlackThread(place, application.dispatcher, rows, application.clock)
-
-
-def require_workspace(settings: Settings) -> SlackSettings:
-    """Returns the Slack settings. Raises `Misconfigured` if there are none."""
-    if settings.slack is None:
-        raise Misconfigured(
-            Phrase("the configuration has no [slack] table. Add it, or use flatnet-bot do or flatnet-bot shell")
-        )
-    return settings.slack

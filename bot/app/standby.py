@@ -1,7 +1,8 @@
-"""A copy that stands by: it looks at the database twice a second, and takes the lead once it may.
+"""A copy that stands by: it listens to Slack, looks at the database twice a second, and takes the lead once it may.
 
     connect ─▶ look ─┬─ another copy leads, or something keeps this one from leading (`why`) ─▶ look again
                      └─ the lock is free, and nothing is in the way ─▶ try_lead ─▶ leads
+    connected ─▶ the surface of Slack listens: a row and an ack for each delivery
     SIGHUP  ─▶ the new configuration counts from the next look on
     SIGTERM ─▶ the session is closed
 
@@ -9,25 +10,36 @@ Nothing ends it: a server that is away, a login that is refused and tables of an
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span
-from bot.app.application import load_secrets
-from bot.app.build_copies import identify_copy, require_no_obstacle
+from bot.app.application import Application, load_secrets, make_redactor
+from bot.app.build_copies import describe_leading, identify_copy
+from bot.app.build_slack import SurfaceBasis, open_surface
+from bot.app.build_standby import StandbyConfigurations, make_audit_verifier
 from bot.app.reload import require_host_folder_trust, require_trust
-from bot.config.settings import Settings, read_settings
-from bot.copies.rules import Candidate, find_obstacle
+from bot.app.standby_desk import StandbyDesk
+from bot.audit.head_follower import HeadFollower
+from bot.config.active_config import ActiveConfig
+from bot.config.database import find_copy_name
+from bot.config.settings import Settings, load_audit_keys, read_settings
+from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permission
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
-from bot.store.situation import Situation, judge_under_lock, read_situation
+from bot.store.shared_inbox import SharedInbox
+from bot.store.situation import Situation, read_situation
 from bot.telemetry.endpoints import HealthChecks
+
+if TYPE_CHECKING:
+    from bot.slack.event_loop_thread import SlackThread
 
 LOOK_INTERVAL = 0.5
 """Seconds between two looks."""
@@ -40,30 +52,44 @@ _log = structlog.get_logger("bot.app.standby")
 
 @dataclass(frozen=True)
 class Lead:
-    """The lead, taken by this process: its database, and the settings to lead with."""
+    """The lead of this process: its database, the settings to lead with, and what gives the application its surface."""
 
     database: Database
     settings: Settings
+    find_surface: "Callable[[Application], Awaitable[SlackThread]]"
 
 
 class Standby:
     """A copy that stands by over one database. `why` says what keeps it from leading; None: nothing."""
 
     def __init__(self, file: Path, settings: Settings, address: PostgresAddress, clock: Clock) -> None:
-        self.settings = settings
+        secrets = load_secrets(settings)
         self.why: Phrase | None = None
-        self.seen: Situation | None = None
+        self._seen: Situation | None = None
         self._file = file
+        self._settings = settings
         self._address = address
         self._clock = clock
-        self._candidate: Candidate = identify_copy(settings, load_secrets(settings))
+        self._candidate = identify_copy(settings, secrets)
+        self._configurations = StandbyConfigurations(self._require_database, clock)
+        verify = make_audit_verifier(lambda: self._settings)
+        config, redactor = self._configurations.activate(settings), make_redactor(secrets)
+        self.desk = StandbyDesk(config, redactor, self._describe_leader, verify, clock.now)
         self._database: Database | None = None
+        self._follower: HeadFollower | None = None
+        self._surface: SlackThread | None = None
+        self._listening: asyncio.Task[object] | None = None
         self._led_at = clock.monotonic()
 
     @property
     def checks(self) -> HealthChecks:
         """Checks that the status port shows of this copy."""
         return HealthChecks(find_problems=self.find_problems, find_role=self.describe_role)
+
+    @property
+    def is_led(self) -> bool:
+        """True if a copy led at the last look."""
+        return self._seen is not None and self._seen.led
 
     def find_problems(self) -> tuple[Phrase, ...]:
         """Finds what people must do, so that this copy could take over and some copy leads."""
@@ -76,12 +102,12 @@ class Standby:
 
     def describe_role(self) -> Phrase:
         """Describes what this copy does, for people."""
-        if self.seen is None or self.seen.leader is None or not self.seen.led:
+        if self._seen is None or self._seen.leader is None or not self._seen.led:
             return Phrase("stands by, no copy leads")
-        return Phrase("stands by, {leader} leads", leader=self.seen.leader.identity.name)
+        return Phrase("stands by, {leader} leads", leader=self._seen.leader.identity.name)
 
     async def wait_for_lead(self, stop: asyncio.Event, again: asyncio.Event) -> Lead | None:
-        """Stands by until this copy leads. Returns None, with the session closed, if `stop` is set before."""
+        """Stands by until this copy leads. Returns None, with all closed, if `stop` is set before."""
         looking = asyncio.create_task(self._look_until_leading(), name="standby")
         works = (looking, asyncio.create_task(stop.wait()), asyncio.create_task(self._reload_on_signal(again)))
         try:
@@ -91,9 +117,13 @@ class Standby:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
         if looking.cancelled():
-            await self._close()
+            await self._leave()
             return None
-        return Lead(looking.result(), self.settings)
+        return Lead(looking.result(), self._settings, self._hand_over)
+
+    async def aclose(self) -> None:
+        """Closes what only a copy that stands by has."""
+        await self._configurations.aclose()
 
     async def _look_until_leading(self) -> Database:
         while True:
@@ -103,31 +133,59 @@ class Standby:
                     return database
             except FlatnetError as error:
                 self._report(error.phrase)
+            except Exception as error:  # a bug in one look: the next one may succeed, and Slack is still listened to
+                self._report(Phrase("the check {name} failed. Check the log", name="copies"), error)
             await self._clock.sleep(LOOK_INTERVAL)
 
     async def _connect(self) -> Database:
+        """Opens the session, and then the surface, once each."""
         if self._database is None:
             self._database = await asyncio.to_thread(Database.connect, self._address)
+            keys = load_audit_keys(self._settings, load_secrets(self._settings))
+            self._follower = HeadFollower(self._database, keys, self._settings.audit_head_file, self._clock.now)
+        if self._surface is None:
+            await self._listen(self._database)
         return self._database
+
+    async def _listen(self, database: Database) -> None:
+        from bot.slack.copy_place import CopyPlace
+        from bot.slack.persistence import connect_persistently
+
+        place = CopyPlace(SharedInbox(database, find_copy_name(self._settings)), lambda: self.is_led)
+        basis = SurfaceBasis(self.desk, database, lambda value: self.desk.redactor.redact_json(value), place)
+        self._surface = await open_surface(self._settings, basis, self._clock)
+        self._listening = asyncio.create_task(connect_persistently(self._surface, self._clock.sleep), name="listening")
 
     async def _look(self, database: Database) -> bool:
         """Looks once. Returns whether this copy leads now."""
-        candidate, self.seen = self._candidate, await database.read(read_situation)
-        if self.seen.led:
+        candidate, self._seen = self._candidate, await database.read(read_situation)
+        if self._seen.led:
             self._led_at = self._clock.monotonic()
-        self._report(find_obstacle(candidate, self.seen))
-        if self.seen.led or self.why is not None:
+        self._report(find_obstacle(candidate, self._seen) or self._find_slack_obstacle() or await self._follow())
+        if self._seen.led or self.why is not None:
             return False
-        return await database.try_lead(candidate.identity, check=judge_under_lock(partial(require_no_obstacle, candidate)))
+        return await database.try_lead(
+            candidate.identity, check=lambda session: require_permission(candidate, read_situation(session))
+        )
 
-    def _report(self, why: Phrase | None) -> None:
+    async def _follow(self) -> Phrase | None:
+        return None if self._follower is None else await self._follower.follow()
+
+    def _find_slack_obstacle(self) -> Phrase | None:
+        """Finds that Slack refuses the tokens: a bot that leads would end because of it."""
+        if self._listening is None or not self._listening.done() or self._listening.cancelled():
+            return None
+        error = self._listening.exception()
+        return error.phrase if isinstance(error, FlatnetError) else None
+
+    def _report(self, why: Phrase | None, bug: Exception | None = None) -> None:
         """Logs what keeps this copy from leading, once for each change."""
         if why == self.why:
             return
         if why is None:
             _log.info("this copy can take over")
         else:
-            _log.warning("this copy cannot take over", why=str(why))
+            _log.warning("this copy cannot take over", why=str(why), exc_info=bug)
         self.why = why
 
     async def _reload_on_signal(self, again: asyncio.Event) -> None:
@@ -136,18 +194,43 @@ class Standby:
             await again.wait()
             again.clear()
             try:
-                self.settings, self._candidate = await asyncio.to_thread(self._read_configuration)
+                self._settings, self._candidate, self.desk.config = await asyncio.to_thread(self._read_configuration)
                 _log.info("configuration activated")
             except FlatnetError as error:
                 _log.error("the new configuration cannot be used; the old one stays", why=str(error))
 
-    def _read_configuration(self) -> tuple[Settings, Candidate]:
+    def _read_configuration(self) -> tuple[Settings, Candidate, ActiveConfig]:
         require_trust(self._file)
         settings = read_settings(self._file)
         require_host_folder_trust(settings)
-        return settings, identify_copy(settings, load_secrets(settings))
+        return settings, identify_copy(settings, load_secrets(settings)), self._configurations.activate(settings)
 
-    async def _close(self) -> None:
+    def _require_database(self) -> Database:
+        if self._database is None:
+            raise NotLeading(self.why or Phrase("no copy of the bot leads. Try again in a moment"))
+        return self._database
+
+    def _describe_leader(self) -> Phrase:
+        if self._seen is None:
+            return self.why or Phrase("no copy of the bot leads. Try again in a moment")
+        return describe_leading(self._seen)
+
+    async def _hand_over(self, application: Application) -> "SlackThread":
+        """Gives the application the surface that has listened. It connects again itself, which starts the work."""
+        assert self._surface is not None
+        self.desk.redactor = application.redactor
+        await self._stop_connecting()
+        return self._surface
+
+    async def _leave(self) -> None:
+        await self._stop_connecting()
+        if self._surface is not None:
+            await self._surface.close(0.0)
         if self._database is not None:
             with suppress(FlatnetError):
                 await self._database.aclose()
+
+    async def _stop_connecting(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)

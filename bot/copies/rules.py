@@ -11,10 +11,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.store.lead import CopyIdentity, Leader
 from bot.store.schema import HEAD_REVISION, REVISIONS
 from bot.store.situation import Situation
+
+
+class NotLeading(Refused):
+    """Another copy leads, or this one may not: what only the leader can do is not done here."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,12 @@ def find_obstacle(candidate: Candidate, seen: Situation) -> Phrase | None:
     if (obstacle := _judge_tables(seen.revision)) is not None:
         return obstacle
     return None if seen.leader is None else _judge_by_leader(candidate, seen.leader)
+
+
+def require_permission(candidate: Candidate, seen: Situation) -> None:
+    """Raises `NotLeading` with what keeps the copy from leading."""
+    if (obstacle := find_obstacle(candidate, seen)) is not None:
+        raise NotLeading(obstacle)
 
 
 def _judge_by_leader(candidate: Candidate, leader: Leader) -> Phrase | None:

@@ -7,7 +7,7 @@ from adapters.phrase import Listing, Phrase
 from bot.access.explanation import explain_rights
 from bot.access.policy import Permit
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle
+from bot.handlers.ports import UrgentChanges
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.language.help_text import build_help
 from commands.language.starting_points import choose_starts
@@ -20,7 +20,7 @@ class AboutHandlers:
     """Handlers of questions about the bot and the rights in it. `catalogue` is everything that can be asked for."""
 
     catalogue: Catalogue
-    changes: ChangeLifecycle
+    changes: UrgentChanges
 
     async def show_help(self, operation: Help, context: RequestContext) -> Report:
         if operation.about:

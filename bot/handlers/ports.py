@@ -45,6 +45,14 @@ from commands.model.suspension import Suspension
 from commands.values.arguments import Target
 
 
+class UrgentChanges(Protocol):
+    """Changes that a person should look at first."""
+
+    async def list_waiting(self) -> tuple[Change, ...]: ...
+
+    async def list_unknown(self) -> tuple[Change, ...]: ...
+
+
 class ChangeLifecycle(Protocol):
     """Changes and the decisions on them (`bot.changes.lifecycle`)."""
 

@@ -1,0 +1,139 @@
+"""Desk of a copy that stands by: it answers what each copy can answer, and names the leader for all else.
+
+    help, whoami, version   from the configuration
+    copies, doctor          from the database, this machine, and the hosts
+    audit verify            this machine's head file against the table
+    all else                refused: it is done where the leader is
+
+Nothing is recorded here, because the audit log has one writer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from adapters.errors import FlatnetError
+from adapters.inventory import Inventory
+from adapters.phrase import Phrase
+from bot.access.requester import Requester
+from bot.app.application import redact_answer
+from bot.config.active_config import ActiveConfig
+from bot.copies.rules import NotLeading
+from bot.handlers.about import AboutHandlers
+from bot.handlers.context import Body, RequestContext
+from bot.model.change import Change
+from bot.model.request import Answer, Failure, FailureKind, Request, derive_operation_id
+from bot.reports.listings import report_verification
+from bot.requests.authorization import DecisionBasis, RequestJudge, decide, make_failure
+from bot.runtime.logging import make_reference
+from bot.security.redaction import Redactor
+from bot.store.chain import Verification
+from commands.bot_state.about import Doctor, Help, Version, WhoAmI
+from commands.bot_state.audit import AuditVerify
+from commands.catalogue import CATALOGUE
+from commands.model.operation import Catalogue, FleetView, Operation, Progress
+from commands.values.normalize import normalize_text
+
+_log = structlog.get_logger("bot.app.standby_desk")
+
+
+class _NoChanges:
+    """Changes as far as a copy that stands by knows them: those that wait are the leader's to show."""
+
+    async def list_waiting(self) -> tuple[Change, ...]:
+        return ()
+
+    async def list_unknown(self) -> tuple[Change, ...]:
+        return ()
+
+
+@dataclass
+class StandbyDesk:
+    """Desk with the present configuration, which a reload replaces. `verify` verifies the audit log on this machine.
+
+    `describe_leader` says which copy does what this one cannot. `now` gives aware times.
+    """
+
+    config: ActiveConfig
+    redactor: Redactor
+    describe_leader: Callable[[], Phrase]
+    verify: Callable[[], Awaitable[Verification]]
+    now: Callable[[], datetime]
+    _about: AboutHandlers = field(default_factory=lambda: AboutHandlers(CATALOGUE, _NoChanges()))
+
+    @property
+    def note_reaction(self) -> str:
+        """Name of the emoji that makes a message a note; "" while reactions are switched off."""
+        return self.config.incidents.reaction or ""
+
+    @property
+    def known_operations(self) -> Catalogue:
+        """All operations."""
+        return CATALOGUE
+
+    @property
+    def hosts(self) -> Inventory:
+        """The hosts of the configuration."""
+        return self.config.inventory
+
+    async def answer(self, request: Request, progress: Progress) -> Answer:
+        """Answers a request of the control socket, with secrets redacted. Raises nothing but cancellation."""
+        operation, typed, config = derive_operation_id(request.key), normalize_text(request.text), self.config
+        basis = DecisionBasis(config.policy, config.inventory, self.redactor)
+        understood = ""
+        try:
+            decision = decide(request, typed, basis, CATALOGUE)
+            understood, outcome = decision.understood, decision.outcome
+            if isinstance(outcome, Operation):
+                requester = Requester(decision.actor, request.identity, request.surface, request.channel)
+                context = self._build_context(request, operation, requester, progress)
+                body: Body | Failure = await self._perform(outcome, context)
+            else:
+                body = outcome
+        except FlatnetError as error:
+            body = make_failure(error, understood)
+        except Exception as error:  # a bug: one request fails, with a trace, and the copy lives on
+            body = _report_unexpected(error)
+        answer = Answer(operation="", understood=understood, body=body)
+        return await asyncio.to_thread(redact_answer, answer, self.redactor)
+
+    async def _perform(self, operation: Operation, context: RequestContext) -> Body:
+        match operation:
+            case Help():
+                return await self._about.show_help(operation, context)
+            case WhoAmI():
+                return await self._about.show_requester(operation, context)
+            case Version():
+                return await self._about.show_version(operation, context)
+            case Doctor():
+                return await self._about.examine(operation, context)
+            case AuditVerify():
+                return report_verification(await self.verify())
+            case _:
+                raise NotLeading(self.describe_leader())
+
+    def _build_context(self, request: Request, operation: str, requester: Requester, progress: Progress) -> RequestContext:
+        config = self.config
+        return RequestContext(
+            operation=operation,
+            requester=requester,
+            at=request.at,
+            zone=request.zone or ZoneInfo(config.schedule_config.zone),
+            permitted=config.policy.list_permitted(requester.actor, CATALOGUE),
+            config=config,
+            view=FleetView(config.fleet, self.now, config.thresholds, progress=progress, certificates=config.certificates),
+            authorizer=RequestJudge(request, DecisionBasis(config.policy, config.inventory, self.redactor), CATALOGUE),
+        )
+
+
+def _report_unexpected(error: Exception) -> Failure:
+    reference = make_reference()
+    _log.error("unexpected error", reference=reference, exc_info=error)
+    phrase = Phrase(
+        "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
+    )
+    return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
