@@ -162,8 +162,8 @@ def list_numbered(connection: Connection, sequences: Sequence[int]) -> tuple[Sto
 
 def iterate_events(connection: Connection) -> Iterator[StoredEvent]:
     """Yields all events in order, in the state that the connection's transaction sees."""
-    for row in connection.execute(_ALL):
-        yield StoredEvent(*row)
+    with connection.execute(_ALL) as rows:
+        yield from (StoredEvent(*row) for row in rows)
 
 
 def find_last_acceptance(connection: Connection) -> StoredEvent | None:
@@ -190,10 +190,9 @@ def read_state(connection: Connection, sequence: int) -> TableState:
 def search_events(connection: Connection, filters: AuditFilters, *, newest_first: bool) -> Iterator[StoredEvent]:
     """Yields all events that match the filters."""
     order = AUDIT.c.sequence.desc() if newest_first else AUDIT.c.sequence
-    for row in connection.execute(
-        select(AUDIT).where(_build_condition(filters)).order_by(order).execution_options(yield_per=FETCH_SIZE)
-    ):
-        yield StoredEvent(*row)
+    query = select(AUDIT).where(_build_condition(filters)).order_by(order)
+    with connection.execute(query.execution_options(yield_per=FETCH_SIZE)) as rows:
+        yield from (StoredEvent(*row) for row in rows)
 
 
 def _build_condition(filters: AuditFilters) -> ColumnElement[bool]:
