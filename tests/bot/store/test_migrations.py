@@ -60,14 +60,10 @@ async def test_an_upgrade_of_newest_tables_does_nothing(path: Path) -> None:
 
 async def test_older_tables_get_the_newer_ones_and_keep_their_rows(tmp_path: Path) -> None:
     path = tmp_path / "flatnet.sqlite3"
-    make_private(path)
-    line = SqliteConnection(path, LOCK_TIMEOUT)
-    with line.transaction("BEGIN IMMEDIATE") as connection:
-        config = make_alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(ROW)
-    line.close()
+    make_older(path, "0002")
+    with closing(sqlite3.connect(path)) as older:
+        older.execute(ROW)
+        older.commit()
     with pytest.raises(DatabaseOutdated):
         Database.open(path)
     done = upgrade_database(path, NOW)
@@ -83,12 +79,7 @@ async def test_an_upgrade_erases_what_older_versions_kept_of_finished_deliveries
     make_private(path)
     with closing(sqlite3.connect(path)) as older:
         older.execute("PRAGMA journal_mode = WAL")
-    line = SqliteConnection(path, LOCK_TIMEOUT)
-    with line.transaction("BEGIN IMMEDIATE") as connection:
-        config = make_alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-    line.close()
+    make_older(path, "0002")
     with closing(sqlite3.connect(path)) as older:
         for key, end in (("open", None), ("done", "2026-01-31T09:00:01.000000Z"), ("gone", "2026-01-01T09:00:01.000000Z")):
             payload = f'{{"text": "Zq7-{key}-text"}}'
@@ -104,6 +95,54 @@ async def test_an_upgrade_erases_what_older_versions_kept_of_finished_deliveries
             assert [("done", "{}"), ("open", '{"text": "Zq7-open-text"}')] == rows.execute(
                 "SELECT key, payload FROM inbox ORDER BY key"
             ).fetchall()
+
+
+PARTS = "id, replaces, below, after, edits, channel, landed"
+
+
+async def test_what_was_searched_in_json_is_found_in_columns_after_the_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "flatnet.sqlite3"
+    make_older(path, "0015")
+    with closing(sqlite3.connect(path)) as older:
+        add_row(older, "outbox", id=1, address='{"channel":"C1","landed":"C2","thread_ts":"1.1"}')
+        add_row(older, "outbox", id=2, address='{"channel":"C1","replaces":1,"ts":"1.2"}')
+        add_row(older, "outbox", id=3, address='{"after":2,"below":1,"response_url":"https://example.invalid"}')
+        add_row(older, "operations", operation="op-1", hosts='["host-b","host-a"]', break_glass='{"reviewed_by":""}')
+        add_row(older, "operations", operation="op-2", hosts='["host-a"]', break_glass='{"reviewed_by":"ben"}')
+        add_row(older, "operations", operation="op-3", hosts="[]", break_glass=None)
+        older.commit()
+    upgrade_database(path, NOW)
+    with closing(sqlite3.connect(path)) as rows:
+        assert [
+            (1, None, None, None, None, "C1", "C2"),
+            (2, 1, None, None, "1.2", "C1", None),
+            (3, None, 1, 2, None, None, None),
+        ] == rows.execute(f"SELECT {PARTS} FROM outbox").fetchall()
+        assert [("op-1", 1), ("op-2", 0), ("op-3", 0)] == rows.execute(
+            "SELECT operation, review_open FROM operations ORDER BY operation"
+        ).fetchall()
+        assert [("op-1", "host-a"), ("op-1", "host-b"), ("op-2", "host-a")] == rows.execute(
+            "SELECT operation, host FROM operation_hosts ORDER BY operation, host"
+        ).fetchall()
+
+
+def make_older(path: Path, revision: str) -> None:
+    """Make a database with the tables of an older revision."""
+    make_private(path)
+    line = SqliteConnection(path, LOCK_TIMEOUT)
+    with line.transaction("BEGIN IMMEDIATE") as connection:
+        config = make_alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    line.close()
+
+
+def add_row(line: sqlite3.Connection, table: str, **given: object) -> None:
+    """Add a row to a table of any revision; what is not given is empty."""
+    columns = line.execute(f"SELECT name, type FROM pragma_table_info('{table}')").fetchall()
+    empty = {"TEXT": "", "INTEGER": 0, "BLOB": b""}
+    values = {name: given.get(name, empty[kind]) for name, kind in columns}
+    line.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", tuple(values.values()))
 
 
 async def test_an_upgrade_beside_a_running_bot_is_refused(database: Database, path: Path) -> None:
