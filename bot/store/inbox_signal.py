@@ -63,9 +63,9 @@ class InboxSignal:
                 with connect(self._address) as session:
                     self._listen(session)
             except Exception as error:  # any error: the leader looks for deliveries without this signal, too
-                why = map_postgres_error(error, self._address)
-                _log.warning("the signal of new deliveries is lost and tried again", why=str(why or repr(error)))
-                self._over.wait(RECONNECT_PAUSE)
+                if not self._over.wait(RECONNECT_PAUSE):
+                    why = map_postgres_error(error, self._address) or repr(error)
+                    _log.warning("the signal of new deliveries was lost and is tried again", why=str(why))
 
     def _listen(self, session: "psycopg.Connection[Any]") -> None:
         session.execute("SET idle_session_timeout = 0")  # it says nothing for as long as no delivery comes
