@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.model.request import Answer, Request
 from bot.rendering.slack.blocks import SlackMessage
-from bot.slack.inbound.worker import MAX_ATTEMPTS
+from bot.slack.inbound.worker import MAX_ATTEMPTS, MAX_NEWS
 from bot.slack.outbound.message import Address, build_post
+from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import Outbox
 from bot.store.outbox_values import Post
 from tests.bot.slack.conftest import House, start, well
@@ -109,6 +111,39 @@ async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: Hous
         [text] = await house.private("U0ADMIN")
     assert "Something went wrong (reference" in text
     assert [] == house.desk.requests
+
+
+class _Counting(Inbox):
+    """Counts what is begun and not finished yet."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.database)
+        self.begun: list[str] = []
+        self.open: set[str] = set()
+        self.most_news = 0
+
+    async def begin(self, key: str) -> int | None:
+        self.begun.append(key)
+        self.open.add(key)
+        self.most_news = max(self.most_news, sum(each.startswith("home") for each in self.open))
+        return await super().begin(key)
+
+    async def finish(self, key: str, at: datetime) -> None:
+        await super().finish(key, at)
+        self.open.discard(key)
+
+
+async def test_tabs_that_were_opened_meanwhile_come_after_the_commands_and_a_few_at_a_time(house: House) -> None:
+    await _killed_while_working(house)
+    inbox, before = _Counting(house), house.time.now() - timedelta(seconds=1)
+    for number in range(3 * MAX_NEWS):
+        opened = {"event": f"Ev{number}", "team": "T0FLATNET", "user": "U0ADMIN"}
+        await inbox.add(Delivery(f"home Ev{number}", "home", opened, before))
+    house.desk.answer = well
+    async with house.bot(replace(house.rows, inbox=inbox)):
+        await house.private("U0ADMIN")
+        await house.settled()
+    assert (False, 1 + 3 * MAX_NEWS, MAX_NEWS) == (inbox.begun[0].startswith("home"), len(inbox.begun), inbox.most_news)
 
 
 async def test_a_message_that_was_being_sent_at_the_end_is_sent_again_and_says_so(house: House) -> None:
