@@ -53,9 +53,9 @@ def make_older_term_error(kept: int, term: int, *, maybe_ran: bool = False) -> A
     """Makes the error for a host that keeps a higher term, `kept`. It did nothing of what this request asked."""
     return ActionFailed(
         Phrase(
-            "the host refused this: a later lead of the bot (term {kept}) has already acted there, and this one has term "
-            "{term}. Nothing needs to be done if another copy leads. If an older database was restored, an administrator "
-            "must accept the loss with audit accept, which raises the term",
+            "the host refused this: a later leader (term {kept}) has already acted there, and this copy has term {term}. "
+            "Nothing needs to be done if another copy leads now. If an older database was restored, an administrator must "
+            "accept the loss with audit accept, which raises the term",
             kept=str(kept),
             term=str(term),
         ),

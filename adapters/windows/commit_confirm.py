@@ -115,7 +115,7 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
             case "reverted" if (terms := find_kept_term(answer.why)) is not None:
                 kept, term = map(str, terms)
                 return Phrase(
-                    "the host did not begin this: a later lead of the bot (term {kept}) had already acted there, and this "
+                    "the host did not begin this: a later leader (term {kept}) had already acted there, and this "
                     "was requested in term {term}",
                     kept=kept,
                     term=term,

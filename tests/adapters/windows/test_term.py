@@ -34,7 +34,7 @@ SET = SetStartTypes(services=(StartSetting(name="Nebula", start_type="Manual"),)
 READ = ReadServices(nebula_service="Nebula", gateway_service="OpenResty")
 BEGIN = BeginChange(operation="op-0123456789ab")
 
-OLDER = "the host refused this: a later lead of the bot (term 18) has already acted there, and this one has term 17"
+OLDER = "the host refused this: a later leader (term 18) has already acted there, and this copy has term 17"
 
 
 def test_the_term_goes_with_a_change_and_nowhere_else() -> None:

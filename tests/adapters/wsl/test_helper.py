@@ -128,7 +128,7 @@ FAULTS = [
     (6, "flatnet-bot: it is no bridge", "failed", "failed: it is no bridge"),
     (125, "Error: no container", "failed", "failed: Error: no container"),
     (124, "", "failed", "failed: exit code 124"),
-    (7, "flatnet-bot: term 18 is kept here, and this is of term 17", "OlderTerm", "a later lead of the bot (term 18)"),
+    (7, "flatnet-bot: term 18 is kept here, and this is of term 17", "OlderTerm", "a later leader (term 18)"),
     (7, "Error: no such thing", "failed", "failed: Error: no such thing"),
 ]
 

@@ -50,7 +50,7 @@ async def fail(connection: SshConnection, action: Action[Any]) -> tuple[str, boo
     return caught.value.code, caught.value.maybe_ran, str(caught.value).partition(". ")[0]
 
 
-OLDER = "the host refused this: a later lead of the bot (term 18) has already acted there, and this one has term 17"
+OLDER = "the host refused this: a later leader (term 18) has already acted there, and this copy has term 17"
 
 
 async def test_what_waited_until_another_copy_leads_is_refused_when_it_arrives(connect: Connect, server: SshServer) -> None:
