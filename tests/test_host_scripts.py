@@ -39,6 +39,7 @@ from adapters.wsl.ipam import CheckOrphans, LookForOrphans, ReadAllocations, Rem
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
 from adapters.wsl.stream import StreamAction, StreamSink, StreamSource
+from adapters.wsl.term import KeepTerm, build_commands
 from adapters.wsl.volumes import ExportVolume, ImportVolume, ListVolumes, MeasureVolume, RemoveMadeVolume
 from tests.helper_text import HELPER as HELPER_TEXT
 from tests.lab.windows.pwsh import find_pwsh
@@ -122,7 +123,7 @@ OF_CONTAINERS: tuple[WslAction[Any], ...] = (
 )
 
 BASES = (ContainerChange, StreamAction, StreamSource, StreamSink)
-WITH_ARGUMENTS = {ReadCni, ReadPodman, ReadContainer, *OF_A_BACKUP, *ORPHANS, *BASES, *map(type, OF_CONTAINERS)}
+WITH_ARGUMENTS = {ReadCni, ReadPodman, ReadContainer, KeepTerm, *OF_A_BACKUP, *ORPHANS, *BASES, *map(type, OF_CONTAINERS)}
 
 
 def actions() -> Iterator[WslAction[Any]]:
@@ -132,7 +133,7 @@ def actions() -> Iterator[WslAction[Any]]:
     for kind in kinds(WslAction):
         if kind not in WITH_ARGUMENTS and not kind.__name__.startswith("_"):
             yield kind.of(SIDE)
-    yield from (*OF_CONTAINERS, LookForOrphans(), RemoveOrphans(orphans=()), CheckOrphans(orphans=()))
+    yield from (*OF_CONTAINERS, KeepTerm(term=17), LookForOrphans(), RemoveOrphans(orphans=()), CheckOrphans(orphans=()))
     for kept in OF_A_BACKUP[1:]:
         yield kept(sha256=ID)
     sink = StageKept(sha256=ID, size=1)
@@ -142,8 +143,8 @@ def actions() -> Iterator[WslAction[Any]]:
 
 
 def through_sudo(side: WslAction[Any]) -> Iterator[Argv]:
-    """What an action runs as root, with sudo's own words; a program that another one runs as well."""
-    for argv in side.build_commands():
+    """What an action runs as root, with sudo's own words; a program that another one runs as well. With a term, too."""
+    for argv in dict.fromkeys((*build_commands(side, 0), *build_commands(side, 17))):
         if "sudo" in argv:
             yield argv[argv.index("sudo") :]
 
@@ -178,7 +179,7 @@ def test_sudo_allows_exactly_what_the_bot_runs() -> None:
     needed: set[Argv] = set().union(*map(as_root, actions()))
     sudoers = run("sh", WSL, "--print-sudoers", *MANAGED).stdout
     by_expression = [{argv for argv in needed if each.fullmatch(" ".join(argv))} for each in expressions(sudoers)]
-    assert [True, True, True] == [bool(each) for each in by_expression]
+    assert [True, True, True, True] == [bool(each) for each in by_expression]
     # the whole tar at once is for people
     assert needed.difference(*by_expression) | {(HELPER, "backup", "write")} == allowed(sudoers)
 
@@ -221,7 +222,7 @@ def test_sudo_s_rule_has_no_pattern_in_it() -> None:
     """A `*` in an argument would match spaces too, and so any further argument; an expression is whole, from ^ to $."""
     sudoers = run("sh", WSL, "--print-sudoers", *MANAGED).stdout
     assert re.search(r"[*?\[\]!]", "".join(" ".join(argv) for argv in allowed(sudoers))) is None
-    assert [True, True, True] == [command.endswith("$") for command in commands_of(sudoers) if " ^" in command]
+    assert [True, True, True, True] == [command.endswith("$") for command in commands_of(sudoers) if " ^" in command]
 
 
 @needs("visudo")

@@ -133,7 +133,7 @@ term_rules() {
     while [ ${#digits} -le 80 ]; do
         lines=$(printf '%s' "$changing" | tr ',' '\n' | sed "s|^keep\$|keep DIGITS|; t; s|^|DIGITS |")
         printf '%s\n' "$lines" | sed "s|DIGITS|$digits|; s|^|$user ALL=(root) NOPASSWD: $program term |"
-        digits="$digits[0-9]"
+        digits="${digits}[0-9]"
     done
 }
 
