@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from adapters.errors import ActionFailed, FlatnetError
@@ -15,6 +15,14 @@ from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import HostFolder
 
 
+ShareHosts = Callable[[Mapping[str, str | None]], Awaitable[None]]
+"""Stores the folder for the other copies, with these changes, before they are made; without any, when they were made."""
+
+
+async def share_nothing(changes: Mapping[str, str | None]) -> None:
+    """Share nothing: there is one copy of the bot."""
+
+
 @dataclass(frozen=True)
 class HostFileActions:
     """Performers of the actions on the host folder. `inventory` returns the active one."""
@@ -22,6 +30,7 @@ class HostFileActions:
     folder: HostFolder
     reloader: ConfigurationReloader
     inventory: Callable[[], Inventory]
+    share: ShareHosts = share_nothing
 
     def add_to(self, own: OwnActions) -> None:
         """Add the performers to the actions that this bot can do on itself."""
@@ -41,6 +50,7 @@ class HostFileActions:
             return await self._use(action.operation, action.name, changed=False)
         await self._require_usable(action.name, action.before, content)
         await do_file_work(self.folder.data_folder, self.folder.keep, action.operation, action.name)
+        await self._share({action.name: action.content})
         await do_file_work(self.folder.data_folder, self.folder.write, action.name, content)
         return await self._use(action.operation, action.name, changed=True)
 
@@ -50,12 +60,14 @@ class HostFileActions:
             return await self._use(action.operation, action.name, changed=False)
         await self._require_usable(action.name, action.before, None)
         await do_file_work(self.folder.data_folder, self.folder.keep, action.operation, action.name)
+        await self._share({action.name: None})
         await do_file_work(self.folder.data_folder, self.folder.remove, action.name)
         return await self._use(action.operation, action.name, changed=True)
 
     async def restore(self, action: RestoreHostFile) -> HostFileState:
         """Restore the file of a host as it was before the operation, and use it. Raises `ActionFailed`."""
         changed = await do_file_work(self.folder.data_folder, self.folder.restore, action.operation, action.name)
+        await self._share({})
         try:
             await self.reloader.reload()
         except FlatnetError as error:
@@ -68,8 +80,17 @@ class HostFileActions:
             await self.reloader.reload()
         except FlatnetError as error:
             await do_file_work(self.folder.data_folder, self.folder.restore, operation, name)
+            await self._share({})
             raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
+        await self._share({})
         return await self._read(name, changed=changed)
+
+    async def _share(self, changes: Mapping[str, str | None]) -> None:
+        """Store the folder for the other copies of the bot, which have their hosts from there."""
+        try:
+            await self.share(changes)
+        except FlatnetError as error:
+            raise ActionFailed(error.phrase) from error
 
     async def _read(self, name: str, *, changed: bool) -> HostFileState:
         try:

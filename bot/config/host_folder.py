@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config.host_files import find_host_file
+from bot.config.host_files import HOST_FOLDER, find_host_file
 
 KEPT_OPERATIONS = 50
 """Operations of which the earlier files are kept. A rollback belongs to the newest, so the others are for people."""
@@ -32,6 +32,27 @@ class HostFolder:
             return hashlib.sha256(find_host_file(self.data_folder, name).read_bytes()).hexdigest()
         except FileNotFoundError:
             return ""
+
+    def read_files(self) -> dict[str, str]:
+        """Returns the content of each file by the name of its host."""
+        return {path.stem: path.read_text() for path in sorted((self.data_folder / HOST_FOLDER).glob("*.toml"))}
+
+    def read_kept(self) -> dict[str, dict[str, str | None]]:
+        """Returns the earlier states that are kept, by operation and host; None where there was no file."""
+        kept: dict[str, dict[str, str | None]] = {}
+        for path in sorted((self.data_folder / "changes").glob("*/[!.]*.*")):
+            files = kept.setdefault(path.parent.name, {})
+            files[path.stem] = path.read_text() if path.suffix == ".toml" else None
+        return kept
+
+    def take(self, operation: str, name: str, content: str | None) -> None:
+        """Keeps an earlier state that another copy of the bot has kept; None: there was no file."""
+        folder = self._find_kept_folder(operation)
+        file = folder / (f"{name}.absent" if content is None else f"{name}.toml")
+        if not file.exists():
+            self._forget_oldest()
+            _make_folder(folder)
+            _write_file(file, (content or "").encode())
 
     def keep(self, operation: str, name: str) -> None:
         """Keeps the state of a file before an operation. What is kept already stays as it is."""

@@ -273,6 +273,16 @@ def check_host_file(file: Path, name: str, content: bytes | None) -> Settings:
     return _build_settings(tables, text, file, files)
 
 
+def check_host_folder(file: Path, contents: Mapping[str, str]) -> Settings:
+    """Checks as `check_host_file`, with these contents of all files of hosts, by name."""
+    text = _read_file(file)
+    tables = _parse_tables(text, file)
+    files: tuple[HostFile, ...] = ()
+    for name, content in contents.items():
+        files = replace_host_file(files, find_host_file(find_data_folder(tables, file), name), content.encode(), file)
+    return _build_settings(tables, text, file, files)
+
+
 def parse_settings(text: str, file: Path) -> Settings:
     """Parses `text` as the content of `file`, without a host folder. Raises as `read_settings`."""
     return _build_settings(_parse_tables(text, file), text, file, ())
