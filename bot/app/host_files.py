@@ -14,7 +14,6 @@ from bot.app.reload import ConfigurationReloader
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import HostFolder
 
-
 ShareHosts = Callable[[Mapping[str, str | None]], Awaitable[None]]
 """Stores the folder for the other copies, with these changes, before they are made; without any, when they were made."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot.app.build_changes import ChangeServices
 from bot.app.build_owed import OWED_INTERVAL
+from bot.app.settle_loss import settle_loss
 from bot.audit.log import AuditLog
 from bot.changes.counted_steps import CountedSteps
 from bot.changes.engine import ApplySteps, Engine
@@ -48,8 +49,7 @@ async def run_changes(
     change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
 ) -> AsyncIterator[None]:
     """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
-    if audit.trouble is not None:
-        await change_services.coordinator.close_in_doubt(audit.trouble)
+    await settle_loss(change_services.coordinator, audit)
     async with AsyncExitStack() as stack:
         room = _EngineSupervisor(
             change_services, audit, engine, _build_executor(change_services, audit, basis, engine.clock)

@@ -9,7 +9,7 @@ from adapters.phrase import Phrase
 from bot.store import audit as table
 from bot.store.address import DatabaseAddress
 from bot.store.chain import AuditKey, Verification, verify_chain
-from bot.store.head_file import INITIAL_MAC, Head, HeadFile
+from bot.store.head_file import BEGINNING, HeadFile
 from bot.store.reading import open_for_reading
 
 
@@ -32,9 +32,8 @@ def verify_files(database: DatabaseAddress, head_file: Path, keys: Iterable[Audi
 
 def verify_table(database: DatabaseAddress, keys: Iterable[AuditKey]) -> Verification:
     """Verify the table's chain alone, whatever the head file holds."""
-    nothing = Head(0, INITIAL_MAC, "")
     with open_for_reading(database) as session:
-        return verify_chain(table.iterate_events(session), [nothing], keys)
+        return verify_chain(table.iterate_events(session), [BEGINNING], keys)
 
 
 def map_head_file_error(path: Path, error: OSError) -> HeadUnavailable:

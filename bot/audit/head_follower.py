@@ -6,8 +6,8 @@
 
 So every machine has its own witness, and one that was switched off while the table was exchanged finds that later.
 
-An acceptance covers lines after the newest event that was left, up to the last one that was lost, and only in a file that
-does not have its evidence yet: lines after the evidence are of the log that went on.
+An acceptance covers lines up to the last one that was lost, and only in a file that does not have its evidence yet: lines
+after the evidence are of the log that went on.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bot.store.audit import TableState
 from bot.store.chain import LossAcceptance, StoredEvent, accepts_loss_of, parse_acceptance
 from bot.store.database import Database
 from bot.store.encoding import encode_time
-from bot.store.head_file import INITIAL_MAC, Head, HeadFile
+from bot.store.head_file import BEGINNING, Head, HeadFile
 
 _log = structlog.get_logger("bot.audit.head_follower")
 
@@ -66,7 +66,7 @@ class HeadFollower:
         begins = head is None and (newest is None or (state.led and not self._heads.path.exists()))
         if begins:
             self._heads.create(self._now())
-            head = Head(0, INITIAL_MAC, "")
+            head = BEGINNING
             _log.warning("the head file of the audit log begins here", file=str(self._heads.path))
         accepted = [] if newest is None else self._parse_acceptances(state.acceptances)
         missing = self._find_missing(accepted)
@@ -105,5 +105,5 @@ class HeadFollower:
 def _is_covered(head: Head, accepted: Sequence[LossAcceptance], missing: Sequence[LossAcceptance]) -> bool:
     """Returns whether the last line is of events whose loss was accepted. A crash may have left the evidence as the last."""
     return any(accepts_loss_of(each, head) for each in accepted) or any(
-        each.found < head.sequence <= (each.lost or 0) for each in missing
+        head.sequence <= (each.lost or 0) for each in missing
     )

@@ -32,6 +32,7 @@ from bot.audit.mismatch import describe_mismatch, describe_unsigned, name_loss
 from bot.audit.search import AuditFilters, ExportFormat, FoundOperations
 from bot.security.redaction import Redactor
 from bot.store import audit as table
+from bot.store.address import PostgresAddress
 from bot.store.chain import (
     ACCEPTED_KIND,
     AuditKey,
@@ -82,6 +83,8 @@ class EventKind(StrEnum):
     DRILL = "drill"
     HOST = "host"
     ACCEPTED = ACCEPTED_KIND
+    SETTLED = "settled"
+    ADOPTED = "adopted"
 
 
 class Recorder(Protocol):
@@ -270,10 +273,13 @@ class AuditLog:
             raise NotAcceptable(
                 Phrase("the current audit log cannot be accepted because it is incomplete: {why}", why=found.problem.phrase)
             )
+        on_server = isinstance(self._database.address, PostgresAddress)
         lost, lost_mac = (None, "") if loss.head is None else (loss.head.sequence, loss.head.mac)
-        accepted_loss = LossAcceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
-        event = self._make_event(EventKind.ACCEPTED, actor, "", accepted_loss.model_dump(mode="json"))
-        accepted = await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
+        accepted_loss = LossAcceptance(
+            name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac, unsettled=on_server
+        )
+        event = self._make_event(EventKind.ACCEPTED, actor, "", accepted_loss.model_dump(mode="json", exclude_defaults=True))
+        accepted = await self._database.run(lambda session: table.append_acceptance(session, event, self._keys.signing.seal))
         if loss.head is None:
             await self._run_in_head_thread(lambda: self._heads.create(self._now()))
         self.trouble = self._loss = None

@@ -20,7 +20,7 @@ from bot.store import audit as table
 from bot.store import schema
 from bot.store.chain import AuditKey, Verification, verify_chain
 from bot.store.errors import make_damaged_error
-from bot.store.head_file import INITIAL_MAC, Head, HeadFile
+from bot.store.head_file import BEGINNING, Head, HeadFile
 from bot.store.reading import PATIENCE
 from bot.store.sqlite_connection import Access, SqliteConnection
 
@@ -80,7 +80,6 @@ def check_copy(copy: DatabaseCopy, keys: Sequence[AuditKey], named: Path) -> Che
     Raises `DatabaseDamaged` and `DatabaseTooNew`; `named` is the file that they name. Whether the events are intact is in
     the result: a wrong key makes them unverifiable.
     """
-    nothing = [Head(0, INITIAL_MAC, "")]
     line = SqliteConnection(copy.database, PATIENCE, Access.IMMUTABLE)
     try:
         with line.transaction("BEGIN") as connection:
@@ -90,7 +89,7 @@ def check_copy(copy: DatabaseCopy, keys: Sequence[AuditKey], named: Path) -> Che
             if not schema.has_own_triggers(connection):
                 raise make_damaged_error(named)
             last = table.read_last(connection)
-            heads = nothing if copy.head_file is None else HeadFile(copy.head_file).read(copy.head_file.stat().st_size)
+            heads = [BEGINNING] if copy.head_file is None else HeadFile(copy.head_file).read(copy.head_file.stat().st_size)
             accepted = None if copy.head_file is None else table.find_last_acceptance(connection)
             events = verify_chain(table.iterate_events(connection), heads, keys, accepted)
     finally:

@@ -52,6 +52,8 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.DRILL: Phrase("restore drill", context="event"),
     EventKind.HOST: Phrase("host", context="event"),
     EventKind.ACCEPTED: Phrase("accepted", context="event"),
+    EventKind.SETTLED: Phrase("settled after a loss", context="event"),
+    EventKind.ADOPTED: Phrase("adopted", context="event"),
 }
 """The kinds of audit events. In English they are close to what `--kind` takes."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, liter
 
 from bot.store.chain import ACCEPTED_KIND, StoredEvent
 from bot.store.encoding import encode_time, escape_text
-from bot.store.lead import is_led_elsewhere
+from bot.store.lead import is_led_elsewhere, skip_terms
 from bot.store.tables import AUDIT
 
 FETCH_SIZE = 500
@@ -95,6 +95,14 @@ def append(
     sealed = seal(event, read_last(connection))
     connection.execute(_APPEND, sealed._asdict())
     return sealed
+
+
+def append_acceptance(
+    connection: Connection, event: StoredEvent, seal: Callable[[StoredEvent, StoredEvent | None], StoredEvent]
+) -> StoredEvent:
+    """As `append`, for an event that accepts a loss. On PostgreSQL the terms of the lost part are skipped."""
+    skip_terms(connection)
+    return append(connection, event, seal)
 
 
 def read_last(connection: Connection) -> StoredEvent | None:

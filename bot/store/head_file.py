@@ -60,6 +60,10 @@ class Head(NamedTuple):
         return cls(int(found[1]), found[2].decode("ascii"), found[3].decode("ascii"))
 
 
+BEGINNING = Head(0, INITIAL_MAC, "")
+"""The line before the first event."""
+
+
 class HeadFile:
     """The file at `path`, mode 0600. Raises a plain `OSError`, which `bot.audit.log` maps."""
 

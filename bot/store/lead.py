@@ -22,6 +22,9 @@ LOCK_KEY = int.from_bytes(b"flatnet", "big")
 NO_TERM = 0
 """Term on SQLite, where a file lock says which process owns the database, and one copy runs."""
 
+SKIPPED_TERMS = 1_000_000
+"""More terms than the leaders of a lost part of the log can have had."""
+
 
 @dataclass(frozen=True)
 class CopyIdentity:
@@ -60,6 +63,10 @@ _BEGIN_TERM = (
 _FIRST_TERM = insert(LEADER).values(id=1, term=1, since=database_now(), **_NAMED).returning(LEADER.c.term)
 
 
+_SKIP_TERMS = update(LEADER).where(LEADER.c.id == 1, LEADER.c.term > NO_TERM).values(term=LEADER.c.term + SKIPPED_TERMS)
+_ADOPT = update(LEADER).where(LEADER.c.id == 1).values(since=database_now(), **_NAMED).returning(LEADER.c.term)
+
+
 def try_lock(connection: Connection) -> bool:
     """Tries to take the lock for the session of this connection. Returns whether it has it."""
     return bool(connection.execute(_TRY_LOCK).scalar_one())
@@ -82,15 +89,35 @@ def find_name_key(name: str) -> int:
 
 def begin_term(connection: Connection, me: CopyIdentity) -> int:
     """Begins the next term. The session must have the lock. Transactions of the former leader are refused from now on."""
-    named = {f"new_{name}": value for name, value in vars(me).items()}
+    named = _name(me)
     term: int | None = connection.execute(_BEGIN_TERM, named).scalar_one_or_none()
     return connection.execute(_FIRST_TERM, named).scalar_one() if term is None else term
 
 
 def describe_leader(connection: Connection, me: CopyIdentity) -> None:
     """Writes what the leader leads with after a reload. Its term goes on."""
-    named = {f"new_{name}": value for name, value in vars(me).items()}
-    connection.execute(update(LEADER).where(LEADER.c.id == 1).values(**_NAMED), named)
+    connection.execute(update(LEADER).where(LEADER.c.id == 1).values(**_NAMED), _name(me))
+
+
+def skip_terms(connection: Connection) -> None:
+    """Raises the term above those that leaders of a lost part may have had. Nothing on SQLite, where there are none."""
+    connection.execute(_SKIP_TERMS)
+
+
+def require_leader_row(connection: Connection, me: CopyIdentity) -> None:
+    """Writes this copy as the one that led last, if none ever did: a term is kept there alone. The session has the lock."""
+    if read_leader(connection) is None:
+        connection.execute(_FIRST_TERM, _name(me))
+
+
+def adopt(connection: Connection, me: CopyIdentity) -> None:
+    """Writes another copy into the leader's row, as if it had led last. The session must have the lock."""
+    if connection.execute(_ADOPT, named := _name(me)).first() is None:
+        connection.execute(_FIRST_TERM, named)
+
+
+def _name(me: CopyIdentity) -> dict[str, str]:
+    return {f"new_{name}": value for name, value in vars(me).items()}
 
 
 def read_leader(connection: Connection) -> Leader | None:

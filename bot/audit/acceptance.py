@@ -1,0 +1,89 @@
+"""Acceptance of a loss of events on a machine whose copy of the bot must not lead, because its head file knows more. Blocks.
+
+    database behind the head file ─▶ no copy leads ─ administrator: audit accept NAME ─▶ lock of the lead ─▶ chain
+    verified ─▶ terms skipped, event ACCEPTED ─▶ a line in this machine's head file ─▶ lock released: a copy may lead
+
+Other machines find the event and go on (`bot.audit.head_follower`). Terms are skipped because hosts keep those of the part
+that was lost. What was open in the earlier state is closed by the next leader (`unsettled`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.phrase import Phrase
+from bot.audit.files import map_head_file_error
+from bot.audit.log import AuditKeys, NotAcceptable
+from bot.audit.mismatch import describe_mismatch, name_loss
+from bot.store import audit as table
+from bot.store.address import PostgresAddress
+from bot.store.chain import ACCEPTED_KIND, LossAcceptance, StoredEvent, verify_chain
+from bot.store.encoding import encode_json, encode_time, escape_text
+from bot.store.head_file import BEGINNING, Head, HeadFile
+from bot.store.lead import CopyIdentity, require_leader_row
+from bot.store.maintenance import OwnedDatabase, own_database
+
+
+@dataclass(frozen=True)
+class NamedLoss:
+    """A loss as an administrator accepts it: its name, who accepts it, and when. `me` is this machine's copy."""
+
+    name: str
+    actor: str
+    at: datetime
+    me: CopyIdentity
+
+
+def accept_loss(address: PostgresAddress, keys: AuditKeys, heads: HeadFile, named: NamedLoss) -> None:
+    """Accepts the loss that this machine's head file shows. The caller owns the data folder.
+
+    Raises `DatabaseInUse` while a copy leads, `NotAcceptable` where nothing of that name is lost or the table itself was
+    changed, `HeadUnavailable`, or a `DatabaseError`.
+    """
+    try:
+        with own_database(address) as owned:
+            head = heads.read_last()
+            accepted = _make_acceptance(owned, keys, head, named.name)
+            event = _make_event(named, accepted)
+            owned.write(lambda connection: require_leader_row(connection, named.me))
+            event = owned.write(lambda connection: table.append_acceptance(connection, event, keys.signing.seal))
+            if head is None:
+                heads.create(named.at)
+            heads.append(Head(event.sequence, event.mac, encode_time(named.at)))
+    except OSError as error:
+        raise map_head_file_error(heads.path, error) from error
+
+
+def find_loss(owned: OwnedDatabase, head: Head | None) -> str:
+    """Finds the name of the loss that a machine's head file shows; "" if it shows none."""
+    last = 0 if head is None else head.sequence
+    state = owned.read(lambda connection: table.read_state(connection, last))
+    if head is None and state.newest is None:
+        return ""
+    return "" if describe_mismatch(head, state.newest, state.witnessed) is None else name_loss(head, state.newest)
+
+
+def _make_acceptance(owned: OwnedDatabase, keys: AuditKeys, head: Head | None, name: str) -> LossAcceptance:
+    if not name or name != find_loss(owned, head):
+        raise NotAcceptable(Phrase("no loss named {name}. Run audit verify for the name", name=escape_text(name)))
+    found = owned.read(lambda connection: verify_chain(table.iterate_events(connection), [BEGINNING], keys.all))
+    if found.problem is not None:
+        raise NotAcceptable(
+            Phrase("the current audit log cannot be accepted because it is incomplete: {why}", why=found.problem.phrase)
+        )
+    lost, lost_mac = (None, "") if head is None else (head.sequence, head.mac)
+    return LossAcceptance(name=name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac, unsettled=True)
+
+
+def _make_event(named: NamedLoss, accepted: LossAcceptance) -> StoredEvent:
+    """Makes the event without its place in the chain."""
+    return StoredEvent(
+        sequence=0,
+        at=encode_time(named.at),
+        kind=ACCEPTED_KIND,
+        actor=escape_text(named.actor),
+        operation="",
+        data=encode_json(accepted.model_dump(mode="json")),
+        key="",
+        previous="",
+        mac="",
+    )
