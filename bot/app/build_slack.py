@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.app.application import Application, load_secrets
-from bot.config.settings import Settings, require_workspace
+from bot.config.settings import Settings
+from bot.config.workspace import require_workspace
 from bot.runtime.clock import Clock
 from bot.store.database import Database
 

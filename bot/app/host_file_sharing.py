@@ -1,4 +1,4 @@
-"""Shares the host folder among the copies of the bot: the leader stores it with each change, the others write theirs from it.
+"""Shares the host folder among the copies of the bot: the leader stores it with each change, the others write theirs.
 
     leads      ─ start ─▶ its folder is stored ─ host add, edit, remove ─▶ stored first, then written
     stands by  ─ each look ─▶ nothing new │ the folder is written, and the configuration is to be read again │ why not
@@ -63,7 +63,9 @@ class HostFilePublisher:
     async def publish(self, changes: Mapping[str, str | None]) -> None:
         """Stores the folder as it is about to be: with these contents, and without the files that become None.
 
-        Without changes it is stored as it is, and noted as what this machine has. Raises `UnusableHosts` or a `DatabaseError`.
+        Without changes it is stored as it is, and noted as what this machine has.
+
+        Raises `UnusableHosts` or a `DatabaseError`.
         """
         async with self._turn:
             hosts = await _do_file_work(_read_hosts, self._folder, changes)
@@ -149,8 +151,8 @@ async def _do_file_work(work: Callable[P, R], *arguments: P.args, **named: P.kwa
 
 def _explain_foreign_change(name: str) -> Phrase:
     return Phrase(
-        "{file} was changed on this machine, so its hosts differ from those of the copy that leads. Undo that here, then make "
-        "the change with {command}",
+        "{file} was changed on this machine, so its hosts differ from those of the copy that leads. Undo that here, then "
+        "make the change with {command}",
         file=f"{HOST_FOLDER}/{name}.toml",
         command=f"host edit {name}",
     )

@@ -29,7 +29,8 @@ from bot.app.standby import Lead, Standby
 from bot.audit.log import EventKind
 from bot.config.database import find_copy_name, find_database
 from bot.config.host_folder import HostFolder
-from bot.config.settings import Settings, require_workspace
+from bot.config.settings import Settings
+from bot.config.workspace import require_workspace
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database

@@ -21,7 +21,8 @@ from bot import __version__
 from bot.app.application import Application
 from bot.app.front_desk import FrontDesk
 from bot.app.run_changes import EngineSettings, run_changes
-from bot.config.settings import Settings, require_workspace
+from bot.config.settings import Settings
+from bot.config.workspace import require_workspace
 from bot.runtime.clock import Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
 from bot.runtime.logging import make_reference

@@ -1,5 +1,7 @@
 """Return of the bot's own database from a backup (`flatnet-bot db restore FILE`), while no bot runs. Blocks.
 
+On PostgreSQL it returns into an empty database only: the earlier one stays as it is.
+
     lock ─▶ copy taken out and checked ─▶ present files kept under other names ─▶ the copy takes their place
 
 The head file of the audit log stays as it is. So the next start finds a log that is older than its head file: changes are
@@ -15,13 +17,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adapters.phrase import Listing, Moment, Phrase
+from bot.audit.acceptance import find_loss
 from bot.audit.mismatch import name_loss
-from bot.backups.database_copy import CheckedCopy, NotACopy, check_copy, unpack_copy
+from bot.backups.database_copy import CheckedCopy, DatabaseCopy, NotACopy, check_copy, unpack_copy
 from bot.store import schema
-from bot.store.chain import AuditKey, StoredEvent
+from bot.store.address import PostgresAddress
+from bot.store.chain import AuditKey, StoredEvent, verify_chain
 from bot.store.errors import map_os_error
 from bot.store.file_lock import FileLock
-from bot.store.head_file import HeadFile
+from bot.store.head_file import BEGINNING, HeadFile
+from bot.store.history import put_history
+from bot.store.maintenance import own_database
+from bot.store.reading import open_for_reading
+from bot.store.upgrade import upgrade_copy
 
 _COMPANIONS = ("-wal", "-shm")
 """Files that SQLite keeps beside a database. One of another database must never be there."""
@@ -43,11 +51,13 @@ class RestoredDatabase:
     copy: CheckedCopy
     kept: tuple[Path, ...]
     loss: str
+    server: bool = False
+    """It was restored into PostgreSQL, with this program's tables. No copy leads before the loss is accepted."""
 
     @property
     def outdated(self) -> bool:
         """True if the tables are older than this program, so that `db upgrade` comes first."""
-        return self.copy.revision != schema.HEAD_REVISION
+        return not self.server and self.copy.revision != schema.HEAD_REVISION
 
     def describe(self, file: Path) -> list[Phrase]:
         """Describes what was done, and what to do next, as sentences."""
@@ -67,9 +77,7 @@ class RestoredDatabase:
         if self.outdated:
             sentences.append(Phrase("run flatnet-bot db upgrade before you start the bot"))
         if self.loss:
-            sentences.append(
-                Phrase("start the bot. It refuses changes until an administrator runs: audit accept {name}", name=self.loss)
-            )
+            sentences.append(_describe_acceptance(self.loss, server=self.server))
         sentences.append(
             Phrase("before the next change, check op, owed and cert --all: owed changes since the backup are missing there")
         )
@@ -86,9 +94,7 @@ def restore_database(file: Path, places: DatabasePlaces, keys: Sequence[AuditKey
     try:
         with tempfile.TemporaryDirectory(prefix="restore-", dir=places.database.parent) as folder:
             copy = unpack_copy(file, Path(folder))
-            checked = check_copy(copy, keys, file)
-            if checked.events.problem is not None:
-                raise NotACopy(Phrase("{file} was not restored: {why}", file=str(file), why=checked.events.problem.phrase))
+            checked = _check(copy, keys, file)
             loss = _name_loss(places.head_file, checked)
             kept = _exchange(copy.database, places, now)
     except OSError as error:
@@ -96,6 +102,47 @@ def restore_database(file: Path, places: DatabasePlaces, keys: Sequence[AuditKey
     finally:
         lock.release()
     return RestoredDatabase(checked, kept, loss)
+
+
+def restore_to_server(
+    file: Path, places: DatabasePlaces, target: PostgresAddress, keys: Sequence[AuditKey]
+) -> RestoredDatabase:
+    """Puts the database of a backup into an empty PostgreSQL database. Tables of an earlier version are upgraded on the way.
+
+    Raises `DatabaseInUse` while a copy leads, `NotACopy`, `DatabaseNotEmpty`, or another `DatabaseError`. Then the database
+    is as it was.
+    """
+    heads = HeadFile(places.head_file)
+    try:
+        places.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="restore-", dir=places.database.parent) as folder:
+            copy = unpack_copy(file, Path(folder))
+            checked = _check(copy, keys, file)
+            with own_database(target) as owned:
+                if checked.revision != schema.HEAD_REVISION:
+                    upgrade_copy(copy.database)
+                with open_for_reading(copy.database) as source:
+                    put_history(source, owned, lambda events, accepted: verify_chain(events, [BEGINNING], keys))
+                loss = find_loss(owned, heads.read_last())
+    except OSError as error:
+        raise map_os_error(error, places.database) from error
+    return RestoredDatabase(checked, (), loss, server=True)
+
+
+def _check(copy: DatabaseCopy, keys: Sequence[AuditKey], file: Path) -> CheckedCopy:
+    checked = check_copy(copy, keys, file)
+    if checked.events.problem is not None:
+        raise NotACopy(Phrase("{file} was not restored: {why}", file=str(file), why=checked.events.problem.phrase))
+    return checked
+
+
+def _describe_acceptance(loss: str, *, server: bool) -> Phrase:
+    if server:
+        return Phrase(
+            "before you start the bot, accept the loss as an administrator of this machine: flatnet-bot audit accept {name}",
+            name=loss,
+        )
+    return Phrase("start the bot. It refuses changes until an administrator runs: audit accept {name}", name=loss)
 
 
 def _name_loss(head_file: Path, checked: CheckedCopy) -> str:

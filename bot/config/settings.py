@@ -26,7 +26,7 @@ from bot.backups.settings import BackupFolder, BackupSettings
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.containers import find_bad_containers
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
-from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing, Misconfigured
+from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
 from bot.config.host_files import HostFile, find_host_file, read_host_files, replace_host_file
 from bot.config.host_tables import find_foreign, sort_host_tables
 from bot.config.key_backups import KeyBackupSettings, find_bad_recipients, read_recipients
@@ -243,15 +243,6 @@ class Settings(_SettingsModel):
             if host.wsl is not None and host.wsl.key_passphrase_secret is not None:
                 names.add(host.wsl.key_passphrase_secret)
         return frozenset(names)
-
-
-def require_workspace(settings: Settings) -> SlackSettings:
-    """Returns the Slack settings. Raises `Misconfigured` if there are none."""
-    if settings.slack is None:
-        raise Misconfigured(
-            Phrase("the configuration has no [slack] table. Add it, or use flatnet-bot do or flatnet-bot shell")
-        )
-    return settings.slack
 
 
 def read_settings(file: Path) -> Settings:

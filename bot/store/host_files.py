@@ -1,4 +1,4 @@
-"""The host folder of the copy that leads, for the others. Rows and queries only; `bot.config.shared_hosts` says what it is."""
+"""The host folder of the leader, for the other copies. Rows and queries only; `bot.config.shared_hosts` says what it is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

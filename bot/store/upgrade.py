@@ -13,14 +13,16 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from bot.store import inbox, schema
+from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, make_private
 from bot.store.file_lock import FileLock
+from bot.store.maintenance import own_database
 from bot.store.sqlite_connection import SqliteConnection
 
 
 @dataclass(frozen=True)
 class UpgradeResult:
-    """Result of an upgrade. `copy` is the file with the old state; None if there was nothing to do."""
+    """Result of an upgrade. `copy` is the file with the old state; None if there was nothing to do, or on PostgreSQL."""
 
     before: str
     after: str
@@ -38,6 +40,29 @@ def upgrade_database(path: Path, now: datetime) -> UpgradeResult:
             line.close()
     finally:
         lock.release()
+
+
+def upgrade_copy(path: Path) -> None:
+    """Upgrades the tables of a copy that this process has for itself. Raises `DatabaseError`."""
+    line = SqliteConnection(path, LOCK_TIMEOUT)
+    try:
+        with line.transaction("BEGIN IMMEDIATE") as connection:
+            inbox.erase_finished(connection)
+            run_migrations(connection)
+    finally:
+        line.close()
+
+
+def upgrade_server(address: PostgresAddress) -> UpgradeResult:
+    """Upgrades the tables of a PostgreSQL database, of which the caller has a backup. Makes no copy.
+
+    Raises `DatabaseInUse` while a copy leads, or another `DatabaseError`; then the tables are the old ones.
+    """
+    with own_database(address) as owned:
+        before = owned.read(lambda connection: schema.read_revision(connection, address))
+        if before != schema.HEAD_REVISION:
+            owned.write(run_migrations)
+    return UpgradeResult(before, schema.HEAD_REVISION, None)
 
 
 def _upgrade_open_database(line: SqliteConnection, path: Path, now: datetime) -> UpgradeResult:

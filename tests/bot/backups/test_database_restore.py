@@ -11,14 +11,20 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import FlatnetError
+from bot.audit.files import verify_files
 from bot.audit.log import AuditKeys, AuditLog
 from bot.backups.database_copy import NotACopy, check_copy, unpack_copy
-from bot.backups.database_restore import DatabasePlaces, RestoredDatabase, restore_database
+from bot.backups.database_restore import DatabasePlaces, RestoredDatabase, restore_database, restore_to_server
 from bot.store import schema
+from bot.store.address import PostgresAddress
+from bot.store.chain import AuditKey
 from bot.store.database import Database
-from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseOutdated, DatabaseTooNew
+from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated, DatabaseTooNew
+from bot.store.history import copy_history
+from bot.store.upgrade import upgrade_database
 from tests.bot.audit.files import KEY, OTHER, Files
 from tests.bot.backups.archive import copy_database, pack
+from tests.upgrade.past import FIXTURES, SECRETS
 
 NOW = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
 MARK = ".replaced-20260201T090000Z"
@@ -225,3 +231,43 @@ async def test_names_in_the_archive_lead_nowhere(files: Files) -> None:
     copy = unpack_copy(file, out)
     assert (out / "flatnet.sqlite3", None) == (copy.database, copy.head_file)
     assert 1 == check_copy(copy, [KEY], file).events.count
+
+
+async def test_a_backup_returns_into_an_empty_database_of_a_server(files: Files, postgres: PostgresAddress) -> None:
+    """With its loss, and not into one that has a history."""
+    file = await back_up(files)
+    places = DatabasePlaces(files.database, files.heads, files.folder / "durable.sqlite3")
+    done = restore_to_server(file, places, postgres, [KEY])
+    assert (2, (), False) == (done.copy.events.count, done.kept, done.outdated)
+    assert f"flatnet-bot audit accept {done.loss}" in " ".join(map(str, done.describe(file)))
+    assert "events 3 to 4 are missing" in str(verify_files(postgres, files.heads, [KEY]).phrase)
+    with pytest.raises(DatabaseNotEmpty):
+        restore_to_server(file, places, postgres, [KEY])
+
+
+def test_a_backup_of_an_earlier_version_returns_to_a_server_without_a_loss(
+    tmp_path: Path, postgres: PostgresAddress
+) -> None:
+    """What a bot of before left, with rows in most tables: its tables are upgraded on the way."""
+    with closing(sqlite3.connect(tmp_path / "old")) as line:
+        line.executescript((FIXTURES / "database.sql").read_text())
+    file = pack(tmp_path / "bot.tar", flatnet_sqlite3=copy_database(tmp_path / "old", tmp_path / "copy"))
+    heads = tmp_path / "audit-head.jsonl"
+    shutil.copy(FIXTURES / "audit-head.jsonl", heads)
+    keys = [AuditKey(SECRETS["audit_key"].encode())]
+    done = restore_to_server(file, DatabasePlaces(tmp_path / "x", heads, tmp_path / "y"), postgres, keys)
+    assert ("", True) == (done.loss, verify_files(postgres, heads, keys).intact)
+    upgrade_database(tmp_path / "old", NOW)
+    copy_history(postgres, tmp_path / "again")
+    assert read_rows(tmp_path / "old") == read_rows(tmp_path / "again")
+
+
+def read_rows(database: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables, in any order of the tables' columns."""
+    with closing(sqlite3.connect(database)) as line:
+        names = [name for (name,) in line.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        columns = {name: sorted(each[1] for each in line.execute(f"PRAGMA table_info({name})")) for name in names}
+        return {
+            name: sorted(line.execute(f"SELECT {', '.join(columns[name])} FROM {name}").fetchall(), key=repr)
+            for name in names
+        }
