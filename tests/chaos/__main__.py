@@ -8,7 +8,7 @@ import random
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -16,11 +16,15 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 from tests.chaos.copies import NAMES
 from tests.chaos.harms import ALONE, SHARED
-from tests.chaos.rounds import Result, build_world, list_harms
+from tests.chaos.rounds import Result, World, build_world, list_harms
 from tests.postgres import PostgresServer
 
 ROUNDS_OF_WORLD = 10
 """Rounds in one world. A new one begins with an empty database and an empty Slack, so that looking at them stays quick."""
+
+
+SETTLING_SECONDS = 10.0
+"""Seconds after which a start is over."""
 
 
 def read_arguments() -> Namespace:
@@ -30,6 +34,7 @@ def read_arguments() -> Namespace:
     parser.add_argument("--copies", type=int, default=len(NAMES), choices=range(1, len(NAMES) + 1))
     parser.add_argument("--sqlite", action="store_true", help="one copy over a file")
     parser.add_argument("--only", choices=sorted({*ALONE, *SHARED}), help="the same harm in each round")
+    parser.add_argument("--idle", type=float, metavar="SECONDS", help="first measure what copies use while nobody works")
     parser.add_argument("--keep-going", action="store_true", help="go on after a failed round, in a new world")
     parser.add_argument("--evidence", type=Path, help="where the evidence of failed rounds is left (default: a new folder)")
     return parser.parse_args()
@@ -51,6 +56,8 @@ async def run_world(given: Namespace, folder: Path, numbers: range, server: Post
     results: list[Result] = []
     async with build_world(folder, 1 if server is None else given.copies, server) as world:
         harms = list_harms(world)
+        if given.idle and numbers[0] == 1:
+            print(*[line async for line in measure_idle(world, given.idle)], sep="\n", flush=True)
         for number in numbers:
             dice = random.Random(f"{given.seed} {number}")
             name = given.only or dice.choice(sorted(harms))
@@ -65,22 +72,37 @@ async def run_world(given: Namespace, folder: Path, numbers: range, server: Post
     return results
 
 
+async def measure_idle(world: World, seconds: float) -> AsyncIterator[str]:
+    """Lines that say what each copy uses while nobody works."""
+    await asyncio.sleep(SETTLING_SECONDS)
+    leader = world.find_leader().name
+    for name, part in (await world.measure_idle(seconds)).items():
+        yield f"{name} {'leads' if name == leader else 'stands by'}, idle: {part:.1%} of a processor"
+
+
 def describe(result: Result) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in sorted(result.verdict.counts.items()))
+    led = "" if result.lead is None else f", led after {result.lead:.1f} s"
     answered = "" if result.gap is None else f", {result.gap:.1f} s without an answer"
-    return f"{result.harm}{answered}: {counts} ({result.seconds:.0f} s)"
+    return f"{result.harm}{led}{answered}: {counts} ({result.seconds:.0f} s)"
 
 
 def summarize(results: list[Result]) -> Iterator[str]:
-    """The table of what happened how often, and how long people went without an answer."""
-    yield f"{'harm':16} {'rounds':>6} {'wrong':>6} {'median s':>9} {'most s':>7}"
+    """The table of what happened how often, how soon another lead began, and how long people went without an answer."""
+    yield f"{'harm':16} {'rounds':>6} {'wrong':>6}  {'led after':>14}  {'no answer for':>14}"
     for name in sorted({result.harm for result in results}):
         mine = [result for result in results if result.harm == name]
-        times = [result.gap for result in mine if result.gap is not None]
-        seconds = f"{median(times):9.1f} {max(times):7.1f}" if times else f"{'-':>9} {'-':>7}"
-        yield f"{name:16} {len(mine):6} {sum(bool(result.verdict.wrong) for result in mine):6} {seconds}"
+        wrong = sum(bool(result.verdict.wrong) for result in mine)
+        leads, gaps = summarize_times([each.lead for each in mine]), summarize_times([each.gap for each in mine])
+        yield f"{name:16} {len(mine):6} {wrong:6}  {leads}  {gaps}"
     total = sum((result.verdict.counts for result in results), Counter[str]())
     yield ", ".join(f"{count} {name}" for name, count in sorted(total.items()))
+
+
+def summarize_times(times: list[float | None]) -> str:
+    """Median and maximum."""
+    known = [time for time in times if time is not None]
+    return f"{median(known):5.1f} ≤ {max(known):4.1f} s" if known else f"{'-':>14}"
 
 
 async def main(given: Namespace, folder: Path, server: PostgresServer | None) -> int:

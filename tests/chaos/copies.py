@@ -4,13 +4,14 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from bot.store.address import PostgresAddress
+from tests.cut_proxy import CutProxy
 from tests.lab.fleet import LabFleet, write_configuration
 from tests.lab.workspace.workspace import Workspace
 from tests.scenarios.conftest import PATIENCE, Town
@@ -38,6 +39,8 @@ class Copy:
     name: str
     town: Town
     log: Path
+    road: CutProxy | None = None
+    """Its road to the database server, which can be cut."""
     ends: list[End] = field(default_factory=list)
     stopped: bool = False
     _process: Fork | None = None
@@ -48,6 +51,12 @@ class Copy:
     def runs(self) -> bool:
         """Whether its process is there, and not stopped."""
         return self._process is not None and not self.stopped
+
+    def read_cpu_seconds(self) -> float:
+        """Seconds of a processor that its process has used so far."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def start(self) -> None:
         """Start it, and again whenever it ends."""
@@ -126,17 +135,13 @@ class Copy:
 
 @dataclass(frozen=True)
 class Copies:
-    """All copies over one database, in one town."""
+    """All copies over one database. `court` is their town with a road of its own to the database, which is never cut."""
 
     all: tuple[Copy, ...]
+    court: Town
 
     def __getitem__(self, name: str) -> Copy:
         return next(copy for copy in self.all if copy.name == name)
-
-    @property
-    def one(self) -> Town:
-        """The town by any copy's configuration: hosts, workspace and database are the same."""
-        return self.all[0].town
 
     def others(self, name: str) -> tuple[Copy, ...]:
         return tuple(copy for copy in self.all if copy.name != name)
@@ -146,39 +151,39 @@ class Copies:
         for copy in self.all:
             if copy.stopped:
                 copy.wake()
+            if copy.road is not None:
+                copy.road.heal()
             copy.start()
 
 
-def write_copies(
-    folder: Path,
-    world: tuple[LabFleet, Workspace],
-    addresses: Sequence[PostgresAddress | None],
-    routine: str,
-) -> tuple[Town, ...]:
-    """Write the configurations of as many copies as there are addresses: same secrets, own folders and names.
+@dataclass(frozen=True)
+class Road:
+    """A copy's road to the database: the port of a proxy that can be cut. Without a server the copy has a file."""
 
-    None is the SQLite database of a single copy. Addresses differ where each copy has its own road to the server.
-    """
-    fleet, workspace = world
-    towns: list[Town] = []
-    for name, address in zip(NAMES, addresses, strict=False):
-        place = folder / name
-        place.mkdir()
-        if towns:
-            shutil.copytree(towns[0].config.parent / "secrets", place / "secrets")
-        config = write_configuration(place, fleet, workspace, routine=routine)
-        named = "" if address is None else f'database = "{address}"\n'
-        config.write_text(f'copy_name = "{name}"\n{named}{config.read_text()}')
-        towns.append(Town(fleet, workspace, config))
-    return tuple(towns)
+    address: PostgresAddress | None
+    proxy: CutProxy | None = None
+
+
+def write_town(folder: Path, world: tuple[LabFleet, Workspace], road: Road, routine: str) -> Town:
+    """Write the configuration of the copy that `folder` is named after. The secrets of a copy beside it are taken over."""
+    folder.mkdir()
+    for secrets in sorted(folder.parent.glob("*/secrets"))[:1]:
+        shutil.copytree(secrets, folder / "secrets")
+    config = write_configuration(folder, *world, routine=routine)
+    address = road.address
+    if address is not None and road.proxy is not None:
+        address = replace(address, port=road.proxy.port)
+    database = "" if address is None else f'database = "{address}"\n'
+    config.write_text(f'copy_name = "{folder.name}"\n{database}{config.read_text()}')
+    return Town(*world, config)
 
 
 @asynccontextmanager
-async def run_copies(towns: Iterable[Town], logs: Path) -> AsyncIterator[Copies]:
+async def run_copies(towns: Mapping[str, tuple[Town, Road]], court: Town, logs: Path) -> AsyncIterator[Copies]:
     """Copies at work, side by side; killed when left."""
     logs.mkdir(parents=True, exist_ok=True)
-    names = (town.config.parent.name for town in towns)
-    copies = Copies(tuple(Copy(name, town, logs / f"{name}.log") for name, town in zip(names, towns, strict=True)))
+    made = (Copy(name, town, logs / f"{name}.log", road.proxy) for name, (town, road) in towns.items())
+    copies = Copies(tuple(made), court)
     try:
         for copy in copies.all:
             copy.start()

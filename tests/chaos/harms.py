@@ -4,19 +4,24 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
-from sqlalchemy import func, select
+import psycopg
 
 from bot.store.address import PostgresAddress
 from bot.store.lead import LOCK_KEY, read_leader
+from bot.store.postgres_connection import connect
 from bot.store.reading import open_for_reading
-from bot.store.tables import AUDIT
 from tests.chaos.copies import Copies, Copy
+from tests.cut_proxy import Way
 from tests.postgres import PostgresServer
 
 IDLE_SECONDS = 4.0
 """Seconds after which the server ends a session that says nothing."""
+
+LEAD_SECONDS = 40.0
+"""Seconds in which another lead must begin, or the server has come back too late for it."""
 
 INTENT_SECONDS = 15.0
 """Seconds to wait for a change to be about to act."""
@@ -40,6 +45,29 @@ class Server:
         name = self.database.name
         self.server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
+    def wait_for_term(self, seconds: float) -> float | None:
+        """Wait until another lead begins; the monotonic time then, None if none does."""
+        first, ends = self.read_term(), time.monotonic() + seconds
+        while time.monotonic() < ends:
+            with suppress(psycopg.Error):
+                if self.read_term() != first:
+                    return time.monotonic()
+            time.sleep(0.05)
+        return None
+
+    def read_term(self) -> int:
+        [(term,)] = self.server.execute("SELECT term FROM leader", self.database.name)
+        assert isinstance(term, int)
+        return term
+
+    def wait_for_intent(self, seconds: float) -> None:
+        """Wait until a change is about to act on a host."""
+        query, ends = b"SELECT count(*) FROM audit WHERE kind = 'intent'", time.monotonic() + seconds
+        with connect(self.database) as session:
+            first = session.execute(query).fetchone()
+            while session.execute(query).fetchone() == first and time.monotonic() < ends:
+                time.sleep(0.001)
+
     def restart(self, mode: str, seconds: float = 0) -> None:
         """Stop the server and start it again. `immediate`: as a power cut."""
         self.server.stop(mode)
@@ -59,23 +87,35 @@ class Scene:
     copies: Copies
     server: Server | None
     dice: random.Random
-    began: float = field(default=0.0)
+    began: float | None = None
     """Monotonic time at which the leader could no longer act."""
+    _leading: asyncio.Task[float | None] | None = None
 
     def find_leader(self) -> Copy:
         """Find the copy that leads, or led last."""
         if self.server is None:
             return self.copies.all[0]
-        with open_for_reading(self.copies.one.database) as connection:
+        with open_for_reading(self.server.database) as connection:
             leader = read_leader(connection)
         assert leader is not None
         return self.copies[leader.identity.name]
 
     def find_standby(self) -> Copy:
-        return self.dice.choice(self.copies.others(self.find_leader().name))
+        """Find a copy that does not lead; where there is one alone, that one."""
+        leader = self.find_leader()
+        return self.dice.choice(self.copies.others(leader.name) or (leader,))
 
     def begin(self) -> None:
-        self.began = time.monotonic()
+        """The leader is harmed now."""
+        if self.began is None:
+            self.began = time.monotonic()
+            if self.server is not None:
+                self._leading = asyncio.create_task(asyncio.to_thread(self.server.wait_for_term, LEAD_SECONDS))
+
+    async def measure_lead(self) -> float | None:
+        """Seconds from the harm until another lead began; None if none did."""
+        at = None if self._leading is None else await self._leading
+        return None if at is None or self.began is None else at - self.began
 
 
 Do = Callable[[Scene], Awaitable[None]]
@@ -120,12 +160,44 @@ async def hang_standby(scene: Scene) -> None:
 
 async def hang_at_intent(scene: Scene) -> None:
     """The leader hangs right after it has written that it is about to act on a host, and acts or not when it wakes."""
-    leader, known = scene.find_leader(), _count_intents(scene)
-    ends = time.monotonic() + INTENT_SECONDS
-    while _count_intents(scene) == known and time.monotonic() < ends:
-        await asyncio.sleep(0)
+    leader, server = scene.find_leader(), _require(scene)
+
+    def stop() -> None:
+        server.wait_for_intent(INTENT_SECONDS)
+        leader.stop()
+
+    await asyncio.to_thread(stop)
     scene.begin()
-    await _stop(leader, scene.dice.uniform(IDLE_SECONDS + 1, 3 * IDLE_SECONDS))
+    await asyncio.sleep(scene.dice.uniform(IDLE_SECONDS + 1, 3 * IDLE_SECONDS))
+    leader.wake()
+
+
+async def cut_leader(scene: Scene) -> None:
+    """Nothing passes between the leader and the server, one way or both; Slack and hosts are as near as before."""
+    leader = scene.find_leader()
+    scene.begin()
+    await _cut(scene, leader, scene.dice.uniform(1, 3 * IDLE_SECONDS))
+
+
+async def cut_standby(scene: Scene) -> None:
+    await _cut(scene, scene.find_standby(), scene.dice.uniform(1, 3 * IDLE_SECONDS))
+
+
+async def kill_leader_and_hang_standby(scene: Scene) -> None:
+    """One copy of three is left."""
+    leader, standby = scene.find_leader(), scene.find_standby()
+    scene.begin()
+    leader.kill()
+    await _stop(standby, scene.dice.uniform(1, 2 * IDLE_SECONDS))
+
+
+async def kill_one_after_the_other(scene: Scene) -> None:
+    """Each new leader is killed while it begins."""
+    for _ in range(scene.dice.randint(2, 4)):
+        leader = scene.find_leader()
+        scene.begin()
+        leader.kill()
+        await asyncio.sleep(scene.dice.uniform(0.3, 3))
 
 
 async def end_leading_session(scene: Scene) -> None:
@@ -168,6 +240,10 @@ SHARED: Mapping[str, Do] = {
     "hang": hang_leader,
     "hang standby": hang_standby,
     "hang at intent": hang_at_intent,
+    "cut": cut_leader,
+    "cut standby": cut_standby,
+    "kill and hang": kill_leader_and_hang_standby,
+    "kill on": kill_one_after_the_other,
     "end session": end_leading_session,
     "end sessions": end_sessions,
     "restart server": restart_server,
@@ -183,13 +259,13 @@ async def _stop(copy: Copy, seconds: float) -> None:
     copy.wake()
 
 
+async def _cut(scene: Scene, copy: Copy, seconds: float) -> None:
+    assert copy.road is not None
+    copy.road.cut(*scene.dice.choice(((Way.TO_SERVER,), (Way.TO_CLIENT,), ())))
+    await asyncio.sleep(seconds)
+    copy.road.heal()
+
+
 def _require(scene: Scene) -> Server:
     assert scene.server is not None
     return scene.server
-
-
-def _count_intents(scene: Scene) -> int:
-    with open_for_reading(scene.copies.one.database) as connection:
-        query = select(func.count()).select_from(AUDIT).where(AUDIT.c.kind == "intent")
-        count: int = connection.execute(query).scalar_one()
-        return count

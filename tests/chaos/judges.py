@@ -22,14 +22,18 @@ from bot.store.chain import AuditKey
 from bot.store.encoding import escape_text
 from bot.store.head_file import HeadFile
 from bot.store.reading import open_for_reading
-from bot.store.tables import AUDIT, INBOX, MUTES, OPERATIONS, OUTBOX
+from bot.store.tables import AUDIT, INBOX, MUTES, OPERATIONS, OUTBOX, SCHEDULE_RUNS
 from tests.chaos.copies import Copies
-from tests.chaos.people import Deed, Mention, People
+from tests.chaos.people import RESTART, Deed, Mention, People
+from tests.lab.fleet import LabFleet
 from tests.lab.workspace.journal import Acked, Delivered
 from tests.lab.workspace.seed import BOT_USER
 from tests.scenarios.changing import WAITING
 from tests.scenarios.conftest import Town
 from tests.scenarios.crash_evidence import Evidence, Pairs
+
+TICKS = "C0TICKS"
+"""The channel in which only a schedule speaks, once each time."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Tables:
     operations: frozenset[str]
     answered: frozenset[str]
     """Operations of which something was said."""
+    ticks: int
+    """How many due times the schedule has had."""
     newest: int
     """Number of the newest audit event."""
 
@@ -54,6 +60,7 @@ class Tables:
                 notes=Counter(connection.execute(select(MUTES.c.operation)).scalars()),
                 operations=frozenset(connection.execute(select(OPERATIONS.c.operation)).scalars()),
                 answered=frozenset(connection.execute(select(OUTBOX.c.operation)).scalars()),
+                ticks=connection.execute(select(func.count()).select_from(SCHEDULE_RUNS)).scalar_one(),
                 newest=_find_newest(connection),
             )
 
@@ -66,9 +73,23 @@ class Verdict:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def judge(people: People, copies: Copies, evidence: Evidence, before: Pairs) -> Verdict:
-    """Judge a round. `before`: what lay on the disks at its beginning."""
-    tables, verdict = Tables.read(copies.one), Verdict()
+@dataclass(frozen=True)
+class Before:
+    """What was so at the beginning of a round: what lay on the disks, and how often containers had started."""
+
+    pairs: Pairs
+    starts: Counter[str]
+
+
+def count_starts(fleet: LabFleet) -> Counter[str]:
+    """How often each container of each host has started."""
+    wsls = {host.name: host.wsl.state for host in fleet.hosts if host.wsl is not None}
+    return Counter({f"{name}/{each}": count for name, wsl in wsls.items() for each, count in wsl.starts.items()})
+
+
+def judge(people: People, copies: Copies, evidence: Evidence, before: Before) -> Verdict:
+    """Judge a round, once everything is well again."""
+    tables, verdict = Tables.read(copies.court), Verdict()
     for deed in people.deeds:
         verdict.counts[f"{deed.kind} {'acked' if deed.acked else 'not acked'}"] += 1
         verdict.wrong += _judge_deed(people, deed, tables)
@@ -77,15 +98,18 @@ def judge(people: People, copies: Copies, evidence: Evidence, before: Pairs) -> 
         acked = mention.message.ts in acks
         verdict.counts[f"mention {'acked' if acked else 'not acked'}"] += 1
         verdict.wrong += _judge_mention(people, mention, tables, acked=acked)
-    changes = [deed.operation for deed in people.deeds if deed.kind == "change" and deed.delivery is not None]
-    known = [operation for operation in dict.fromkeys(changes) if operation in tables.operations]
+    known = [deed.operation for deed in people.changes if deed.operation in tables.operations]
     for operation in known:
         record = evidence.rows.record(operation)
         verdict.counts[f"operation {record.state}"] += 1
         verdict.wrong += [f"{operation}: {what}" for what in evidence.against_slack(operation)]
         if record.state is ChangeState.UNKNOWN:
             verdict.wrong.append(f"{operation} is unknown, and a person must look: {record.to_change().why}")
-    verdict.wrong += evidence.against(before, *known)
+    restarts = {deed.operation for deed in people.changes if deed.words.startswith(RESTART)}
+    verdict.wrong += evidence.against(before.pairs, *(each for each in known if each not in restarts))
+    verdict.wrong += [what for each in known if each in restarts for what in evidence.against_log(each)]
+    verdict.wrong += _judge_starts(count_starts(copies.court.fleet) - before.starts, people, evidence)
+    verdict.wrong += _judge_ticks(people, tables)
     for copy in copies.all:
         verdict.wrong += [f"{copy.name}: {what}" for what in judge_chain(copy.town, tables.newest)]
     return verdict
@@ -140,6 +164,26 @@ def _judge_mention(people: People, mention: Mention, tables: Tables, *, acked: b
         yield f"mention {message.ts}: answered {len(firsts)} times: {[each.text for each in firsts]}"
     if acked and not replies and operation not in tables.answered:
         yield f"mention {message.ts}: acknowledged, and never answered"
+
+
+def _judge_starts(starts: Counter[str], people: People, evidence: Evidence) -> Iterator[str]:
+    """A container started once for each change that restarted it, and perhaps for one whose end says that it may have."""
+    done, perhaps = Counter[str](), Counter[str]()
+    for deed in people.changes:
+        if deed.words.startswith(RESTART) and evidence.rows.is_known(deed.operation):
+            state = evidence.rows.record(deed.operation).state
+            done[deed.words.removeprefix(RESTART)] += state is ChangeState.DONE
+            perhaps[deed.words.removeprefix(RESTART)] += state in (ChangeState.FAILED, ChangeState.UNKNOWN)
+    for name in starts | done:
+        if not done[name] <= starts[name] <= done[name] + perhaps[name]:
+            yield f"{name} started {starts[name]} times, for {done[name]} changes"
+
+
+def _judge_ticks(people: People, tables: Tables) -> Iterator[str]:
+    """A due time is announced once at most; one that came while no copy was there is not."""
+    said = [each for each in people.workspace.messages(TICKS) if not _is_repeated(each.text, each.blocks)]
+    if len(said) > tables.ticks:
+        yield f"{len(said)} announcements of {tables.ticks} due times"
 
 
 def _list_acks(people: People) -> frozenset[str]:

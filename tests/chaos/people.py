@@ -23,6 +23,11 @@ PROBE_SECONDS = 0.25
 
 READS = ("health", "service host-a", "cert", "lock", "help silence", "container host-b")
 
+CONTAINERS = ("web", "db")
+"""Containers that every host runs."""
+
+RESTART = "container restart "
+
 Kind = Literal["read", "note", "change", "click"]
 
 
@@ -76,6 +81,11 @@ class People:
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
+    @property
+    def changes(self) -> tuple[Deed, ...]:
+        """The changes of hosts that were asked for, and reached a copy or may have."""
+        return tuple(deed for deed in self.deeds if deed.kind == "change" and deed.delivery is not None)
+
     def answers(self, deed: Deed) -> tuple[Response, ...]:
         """What a person got for it, without lines that say that the answer will come."""
         assert deed.delivery is not None
@@ -125,7 +135,8 @@ class People:
         self.dice.shuffle(renewals)
         for _ in range(changes):
             host = self.dice.choice(self.hosts)
-            wishes = [f"service restart nebula {host}", f"service restart openresty {host}"]
+            containers = [f"{RESTART}{host}/{name}" for name in CONTAINERS]
+            wishes = [f"service restart nebula {host}", f"service restart openresty {host}", *containers]
             words = f"cert renew {renewals.pop()}" if renewals and self.dice.random() < 0.6 else self.dice.choice(wishes)
             self._begin(self._ask(words))
             await asyncio.sleep(self.dice.uniform(0, seconds / changes))

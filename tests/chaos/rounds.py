@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -16,20 +16,31 @@ from bot.control.client import ask
 from bot.model.request import Surface
 from bot.store.reading import open_for_reading
 from bot.store.tables import METADATA
-from tests.chaos.copies import Copies, run_copies, write_copies
+from tests.chaos.copies import NAMES, Copies, Copy, Road, run_copies, write_town
 from tests.chaos.harms import ALONE, SHARED, Do, Scene, Server
-from tests.chaos.judges import Verdict, judge
+from tests.chaos.judges import TICKS, Before, Verdict, count_starts, judge
 from tests.chaos.people import People
+from tests.cut_proxy import CutProxy
 from tests.lab.fleet import QUIET, run_fleet
 from tests.lab.workspace import Timing, Workspace
+from tests.lab.workspace.seed import Channel, Seed
+from tests.lab.wsl.state import Helper
 from tests.postgres import PostgresServer
-from tests.scenarios.conftest import MANIFEST
+from tests.scenarios.changing import OPS
+from tests.scenarios.conftest import MANIFEST, Town
 from tests.scenarios.crash_evidence import Evidence, pairs
 
 HOSTS = 3
 
 REST_SECONDS = 120.0
 """Seconds in which all that was begun must end, once everything is well again."""
+
+ROUTINE = QUIET + "".join(
+    f'\n[[schedules]]\nname = "tick-{minute}"\ncron = "{minute}/5 * * * *"\nwords = "lock"\n'
+    f'owner = "alice"\nchannel = "{TICKS}"\n'
+    for minute in range(5)
+)
+"""What runs by the clock: a read each minute, by five schedules, because one runs every five minutes at most."""
 
 ROUND_SECONDS = 12.0
 """Seconds that people work in a round."""
@@ -43,6 +54,8 @@ class Result:
     """What became of a round. `gap`: seconds that a person went without an answer, at most, who typed after the harm."""
 
     harm: str
+    lead: float | None
+    """Seconds from the harm until another lead began."""
     gap: float | None
     verdict: Verdict
     seconds: float
@@ -55,21 +68,30 @@ class World:
     copies: Copies
     server: Server | None
     evidence: Evidence
-    folder: Path
-    started: list[Result] = field(default_factory=list)
 
     async def is_ready(self) -> None:
         """Wait until every copy has come as far as Slack."""
-        await self.copies.one.workspace.seen(
-            lambda: self.copies.one.workspace.connections >= len(self.copies.all), timeout=REST_SECONDS
+        await self.copies.court.workspace.seen(
+            lambda: self.copies.court.workspace.connections >= len(self.copies.all), timeout=REST_SECONDS
         )
+
+    def find_leader(self) -> Copy:
+        return Scene(self.copies, self.server, random.Random()).find_leader()
+
+    async def measure_idle(self, seconds: float) -> dict[str, float]:
+        """Which part of a processor each copy uses, while nobody does anything."""
+        before = [copy.read_cpu_seconds() for copy in self.copies.all]
+        await asyncio.sleep(seconds)
+        return {
+            copy.name: (copy.read_cpu_seconds() - used) / seconds for copy, used in zip(self.copies.all, before, strict=True)
+        }
 
     async def round(self, harm: tuple[str, Do], dice: random.Random) -> Result:
         """People work, harm is done once they do, all is healed; then everything is judged."""
-        town, begun = self.copies.one, time.monotonic()
+        town, begun = self.copies.court, time.monotonic()
         for host in town.fleet.hosts:
             host.windows.restart()  # else the shells that dead copies have left would use up the account's quota
-        before = pairs(town.fleet)
+        before, starts = pairs(town.fleet), count_starts(town.fleet)
         hosts = tuple(host.name for host in town.fleet.hosts if host.wsl is not None)
         people = People(town.workspace, dice, hosts, self.evidence.rows.is_known)
         scene = Scene(self.copies, self.server, dice)
@@ -86,10 +108,10 @@ class World:
             working.cancel()
             wrong.append(f"something is still under way after {REST_SECONDS:g} s: {self._list_unfinished()}")
         gap = people.measure_gap(scene.began) if scene.began else None
-        verdict = judge(people, self.copies, self.evidence, before)
+        verdict = judge(people, self.copies, self.evidence, Before(before, starts))
         verdict.wrong[:0] = wrong
         await self._withdraw(people)
-        return Result(harm[0], gap, verdict, time.monotonic() - begun)
+        return Result(harm[0], await scene.measure_lead(), gap, verdict, time.monotonic() - begun)
 
     async def is_at_rest(self) -> None:
         """Wait until all is answered, sent, shown and ended, and every copy is there."""
@@ -110,12 +132,12 @@ class World:
             head = copy.town.settings.audit_head_file
             if head.exists():
                 shutil.copy(head, place / f"{copy.name}.{head.name}")
-        with open_for_reading(self.copies.one.database) as connection:
+        with open_for_reading(self.copies.court.database) as connection:
             for table in METADATA.sorted_tables:
                 rows = [row._asdict() for row in connection.execute(select(table))]
                 if rows:
                     (place / f"{table.name}.jsonl").write_text("".join(f"{json.dumps(row, default=str)}\n" for row in rows))
-        changes = self.copies.one.workspace.changes
+        changes = self.copies.court.workspace.changes
         (place / "slack.txt").write_text("".join(f"{change}\n" for change in changes))
 
     def _list_unfinished(self) -> list[str]:
@@ -123,10 +145,9 @@ class World:
 
     async def _withdraw(self, people: People) -> None:
         """What asks again, for a plan was another when it should have started, is asked for by nobody here."""
-        leader = Scene(self.copies, self.server, random.Random()).find_leader()
-        for deed in people.deeds:
-            asked = deed.kind == "change" and deed.delivery is not None
-            if asked and (after := self.evidence.rows.find_successor(deed.operation)):
+        leader = self.find_leader()
+        for deed in people.changes:
+            if after := self.evidence.rows.find_successor(deed.operation):
                 await ask(leader.town.settings.control_socket, f"op cancel {after}", Surface.DO)
 
 
@@ -135,18 +156,37 @@ async def build_world(folder: Path, copies: int, postgres: PostgresServer | None
     """A world at work. Without a server, one copy over a file. The path must be short: a socket's has at most 107 bytes."""
     folder.mkdir(parents=True)
     async with AsyncExitStack() as stack:
-        workspace = Workspace(MANIFEST, timing=SLACK)
+        workspace = Workspace(MANIFEST, make_seed(), timing=SLACK)
         await workspace.start()
         stack.push_async_callback(workspace.stop)
         fleet = await stack.enter_async_context(run_fleet(folder / "lab", HOSTS, lighthouse=True))
+        for host in fleet.hosts:
+            if host.wsl is not None:
+                host.wsl.state.helper = Helper(areas=("containers",))
         server = None if postgres is None else Server(postgres, postgres.create())
-        addresses = [None if server is None else server.database] * copies
-        towns = write_copies(folder, (fleet, workspace), addresses, QUIET)
-        evidence = Evidence.of(towns[0])
-        running = await stack.enter_async_context(run_copies(towns, folder / "logs"))
-        world = World(running, server, evidence, folder)
+        towns: dict[str, tuple[Town, Road]] = {}
+        for name in NAMES[:copies]:
+            road = Road(None) if server is None else make_road(server, stack)
+            towns[name] = write_town(folder / name, (fleet, workspace), road, ROUTINE), road
+        court = towns[NAMES[0]][0]
+        if server is not None:
+            court = write_town(folder / "court", (fleet, workspace), Road(server.database), ROUTINE)
+        evidence = Evidence.of(court)
+        running = await stack.enter_async_context(run_copies(towns, court, folder / "logs"))
+        world = World(running, server, evidence)
         await world.is_ready()
         yield world
+
+
+def make_road(server: Server, stack: AsyncExitStack) -> Road:
+    return Road(server.database, stack.enter_context(CutProxy(server.server.port)))
+
+
+def make_seed() -> Seed:
+    """The workspace with a channel in which only a schedule speaks."""
+    seed = Seed()
+    members = next(channel.members for channel in seed.channels if channel.id == OPS)
+    return replace(seed, channels=(*seed.channels, Channel(TICKS, "ticks", members)))
 
 
 def list_harms(world: World) -> dict[str, Do]:

@@ -153,7 +153,7 @@ class Evidence:
         records = [self.rows.record(operation) for operation in operations]
         for record in records:
             yield from self.effects.repeated(record)
-            yield from _wrong_in_log(self.town, record.operation)
+            yield from self.against_log(record.operation)
             yield from _wrong_with_changes(self.town.fleet, record)
             if record.state is not ChangeState.UNKNOWN and record.operation in self.rows.claims().values():
                 yield f"{record.operation} ended, and its hosts are claimed: {self.rows.claims()}"
@@ -161,6 +161,10 @@ class Evidence:
             yield from (f"{host.name}: {what}" for what in _wrong_with_nebula(self.town.fleet, host.name))
             pair = _wrong_with_pair(host.windows.state, before[host.name], records)
             yield from (f"{host.name}: {what}" for what in pair)
+
+    def against_log(self, operation: str) -> Iterator[str]:
+        """What is not so in the audit log of a change that has ended."""
+        yield from (f"{operation}: {what}" for what in _wrong_in_log(self.town, operation))
 
     def against_slack(self, operation: str) -> Iterator[str]:
         """What the card and its thread say that is not so, or say twice without saying so."""

@@ -1,5 +1,6 @@
 """What a simulated WSL2 is like: containers, networks, the bridge, forwarding, disks, and what is wrong with it."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -87,6 +88,8 @@ class WslState:
 
     address: str
     containers: list[Container] = field(default_factory=list)
+    starts: Counter[str] = field(default_factory=Counter)
+    """How often each container was started, by name."""
     networks: set[str] = field(default_factory=lambda: {"podman", "flatnet"})
     network_subnet: str = ""
     network_made: bool = False
@@ -178,6 +181,7 @@ class WslState:
         free = (f"{subnet}.{number}" for number in range(2, 255))
         container.address = container.address or next(ip for ip in free if ip not in self.taken)
         container.state, container.started_at, container.exit_code = "running", self._stamp(), 0
+        self.starts[container.name] += 1
         self.bridge_exists = self.bridge_up = True
         fate = self.fates.get(container.name, "runs")
         if fate == "ends":
