@@ -13,6 +13,7 @@ from tests.bench import (
     clicks,
     clock,
     collect,
+    databases,
     digests,
     fleet,
     log_groups,
@@ -66,6 +67,7 @@ if __name__ == "__main__":
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("health", (3, 30, 100), script=fleet.QUICK)
     fleet.report("cert", (3, 30, 100))
+    databases.report()
     digests.report()
     clock.report()
     watch.report()
