@@ -61,12 +61,16 @@ class SessionBeat:
 
     def _run(self) -> None:
         spoken: Future[None] | None = None
-        while not self._stopped:
-            self._wake.wait(self.line.limits.beat)
-            self._wake.clear()
+        while not self._wait():
             self.line.end_silent()
             if spoken is None or spoken.done():
                 spoken = self._submit(self.speak)
+
+    def _wait(self) -> bool:
+        """Waits for the next beat. Returns whether the thread is stopped."""
+        self._wake.wait(self.line.limits.beat)
+        self._wake.clear()
+        return self._stopped
 
     def speak(self) -> None:
         """Reports now, in the database's thread."""

@@ -232,6 +232,7 @@ class Database:
     def _leave(self, beat: "SessionBeat") -> None:
         """Reports the end of this copy, so that the others need not wait for its next report."""
         beat.stop()
+        self._thread.submit(beat.line.give_up).result()
         if self._report is not None and beat.trouble is None:
             beat.say(replace(self._report, role=STOPPED))
             self._thread.submit(beat.speak).result()

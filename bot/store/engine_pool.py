@@ -92,7 +92,10 @@ class EnginePool:
             record.invalidate()
 
     def _connect(self) -> psycopg.Connection[Any]:
-        session = connect(self._address)
+        try:
+            session = connect(self._address)
+        except DatabaseError as error:
+            raise psycopg.OperationalError(str(error)) from error  # DBOS tries again after errors of the library alone
         session.execute("SET idle_session_timeout = 0")  # they hold no lead, and the library may have nothing to do for long
         session.autocommit = False
         session.cursor_factory = _make_cursor_class(_Fence(session, self.require_term))

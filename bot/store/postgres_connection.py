@@ -83,14 +83,20 @@ class PostgresConnection:
     def end_silent(self) -> None:
         """Ends the process if it leads and the server has been silent for too long. Called by a thread that never waits."""
         session = self._session
-        if self._lose is not None and session is not None and read_clock() - session.answered > self.limits.silence:
+        if self._lose is None or session is None or session.closed:
+            return
+        if read_clock() - session.answered > self.limits.silence:
             self._end()
 
-    def close(self) -> None:
-        """Closes the session, and releases all that it holds."""
+    def give_up(self) -> None:
+        """Lets the session be lost from now on: what it had to write is written."""
         self._lose = None
         if self._session is not None:
             self._session.on_lost = None
+
+    def close(self) -> None:
+        """Closes the session, and releases all that it holds."""
+        self.give_up()
         self._transactions.connection.close()
         self._transactions.connection.engine.dispose()
 

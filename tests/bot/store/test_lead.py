@@ -208,8 +208,8 @@ class TestStandingBy:
         leader.report(name_copy("bot-a"))
         assert await leader.try_lead(name_copy("bot-a"), lose)
         standby.report(name_copy("bot-b"), Phrase("no disk"))
-        seen = await list_until(standby, lambda found: [each.report.role for each in found] == [LEADS, STANDS_BY])
-        assert [None, Phrase("no disk")] == [each.report.why for each in seen]
+        expected = [(LEADS, None), (STANDS_BY, Phrase("no disk"))]
+        seen = await list_until(standby, lambda found: expected == [(each.report.role, each.report.why) for each in found])
         assert all(timedelta() <= each.age for each in seen)
         assert abs(standby.estimate_time() - datetime.now(UTC)) < timedelta(minutes=1)
         await leader.aclose()
