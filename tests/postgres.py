@@ -72,6 +72,15 @@ class PostgresServer:
         server._run("initdb", "-D", str(folder / "data"), *made)
         return server
 
+    def take_certificate(self, certificate: Path, key: Path) -> None:
+        """Copy a certificate and its key to where the server looks for them."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            target = self.folder / "data" / name
+            target.write_bytes(source.read_bytes())
+            target.chmod(0o600)
+            if os.getuid() == 0:
+                shutil.chown(target, "postgres", "postgres")
+
     def start(self, **settings: str) -> None:
         """Start the server, and wait until it answers."""
         options = SETTINGS | settings | {"unix_socket_directories": str(self.folder), "port": str(self.port)}
@@ -121,11 +130,14 @@ def _find_free_port() -> int:
 
 
 @contextmanager
-def run_server(**settings: str) -> Iterator[PostgresServer]:
-    """Run a server of one test: to stop it, or with other settings."""
+def run_server(certificate: tuple[Path, Path] | None = None, **settings: str) -> Iterator[PostgresServer]:
+    """Run a server of one test: to stop it, or with other settings. `certificate`: files of one for TLS, and of its key."""
     with tempfile.TemporaryDirectory(prefix="flatnet-pg-") as place:
         Path(place).chmod(0o755)
         server = PostgresServer.make(Path(place) / "server")  # a socket's path must be short
+        if certificate is not None:
+            server.take_certificate(*certificate)
+            settings["ssl"] = "on"
         server.start(**settings)
         try:
             yield server

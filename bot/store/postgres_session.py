@@ -114,7 +114,7 @@ def _ping(error: psycopg.Error, parameters: dict[str, Any]) -> Ping:
 def _list_parameters(address: PostgresAddress, limits: SessionLimits) -> dict[str, Any]:
     """Lists libpq's parameters. All that could come from the environment or a file of the user is named."""
     files = dict(address.files)
-    if not address.is_local:
+    if address.sslmode == "verify-full":
         files.setdefault("sslrootcert", SYSTEM_CERTIFICATES)
     return {
         "host": address.host,
@@ -124,7 +124,7 @@ def _list_parameters(address: PostgresAddress, limits: SessionLimits) -> dict[st
         "dbname": address.name,
         "password": "" if address.password is None else address.password.get_secret_value(),
         "passfile": f"{os.devnull}/none",  # libpq warns of a file that is none, but not of one that is missing
-        "sslmode": "prefer" if address.is_local else "verify-full",
+        "sslmode": address.sslmode,
         "gssencmode": "disable",  # it would take the place of TLS
         "application_name": "flatnet-bot",
         "client_encoding": "UTF8",
