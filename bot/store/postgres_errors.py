@@ -83,9 +83,8 @@ def map_connect_error(error: psycopg.Error, address: PostgresAddress, answer: Pi
 
 
 def _find_reason(error: psycopg.Error) -> str:
-    """Finds libpq's own words in an error of connecting: the last line that is no hint, without its beginning."""
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    words = lines[-1].rpartition(" failed: ")[2] if lines else type(error).__name__
+    """Finds libpq's own words in an error of connecting: on its last attempt, without the hints in further lines."""
+    words = str(error).rpartition(" failed: ")[2].strip().partition("\n")[0]
     return escape_text(" ".join(words.split()))[:MAX_REASON]
 
 
