@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.store.shared_inbox import SharedInbox
-
 
 @dataclass(frozen=True)
 class CopyPlace:
-    """This copy of the bot: its rows, and whether any copy leads, as far as this one knows. `is_led` must not wait."""
+    """This copy of the bot: its name, and whether any copy leads, as far as this one knows. `is_led` must not wait."""
 
-    rows: SharedInbox
+    name: str
     is_led: Callable[[], bool]
