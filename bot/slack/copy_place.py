@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.store.shared_inbox import SharedInbox
+
 
 @dataclass(frozen=True)
 class CopyPlace:
-    """This copy of the bot: its name, and whether any copy leads, as far as this one knows. `is_led` must not wait."""
+    """This copy of the bot: its rows, and whether any copy leads, as far as this one knows. `is_led` must not wait."""
 
-    name: str
+    rows: SharedInbox
     is_led: Callable[[], bool]

@@ -29,7 +29,7 @@ from bot.slack.inbound import group_change
 from bot.slack.inbound.event_listeners import register_event_listeners
 from bot.slack.inbound.handlers import build_handlers
 from bot.slack.inbound.home_tab import HomeTabs
-from bot.slack.inbound.intake import DeliveryIntake, SharedRows
+from bot.slack.inbound.intake import DeliveryIntake
 from bot.slack.inbound.listeners import FallbackResponder, register_listeners
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
@@ -42,7 +42,6 @@ from bot.slack.tasks import BackgroundTasks
 from bot.store.answers import AnswerTable
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
-from bot.store.shared_inbox import SharedInbox
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,6 @@ class Receivers:
     """Components that need the bot's identity in its workspace."""
 
     bot: SlackBotUser
-    shared: SharedInbox | None
     intake: DeliveryIntake
     worker: InboxWorker
     homes: HomeTabs
@@ -149,8 +147,7 @@ def build_receivers(
     handlers = build_handlers(senders.responder, api, senders.channels, bot, place.clean)
     kinds = {**handlers.kinds, group_change.KIND: group_change.make_kind(senders.groups)}
     worker = InboxWorker(stores.inbox, kinds, senders.people, senders.sender, clock)
-    shared = None if place.copy is None else _share_rows(stores.inbox, place.copy)
-    intake = DeliveryIntake(stores.inbox, shared, worker, clock)
+    intake = DeliveryIntake(stores.inbox, place.copy, worker, clock)
     explaining = BackgroundTasks()
     app = AsyncApp(
         name="flatnet",
@@ -164,7 +161,6 @@ def build_receivers(
     lines = BoltConnector(app, senders.client, reveal_token(place.tokens.app), api, clock.now)
     return Receivers(
         bot=bot,
-        shared=None if shared is None else shared.inbox,
         intake=intake,
         worker=worker,
         homes=handlers.homes,
@@ -174,7 +170,3 @@ def build_receivers(
         socket=ReconnectingSocket(lines.connect, clock.monotonic, clock.sleep),
         fallback_tasks=explaining,
     )
-
-
-def _share_rows(inbox: Inbox, copy: CopyPlace) -> SharedRows:
-    return SharedRows(SharedInbox(inbox.database, copy.name), copy.is_led)

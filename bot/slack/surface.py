@@ -213,12 +213,12 @@ class SlackSurface:
         """Start with old work: deliveries that arrive from now on are not among the rows that are read here."""
         senders.sender.name = receivers.bot.name
         again = await self._stores.outbox.recover_interrupted()
-        resumed = await receivers.worker.lead(receivers.shared)
+        resumed = await receivers.worker.lead(self._workspace.copy)
         if again or resumed:
             _log.info("unfinished work of the last run is resumed", commands=resumed, messages=again)
         self._sending.start("outbox", senders.sender.run())
-        if receivers.shared is not None:
-            self._watching.start("rows of other copies", receivers.worker.follow(receivers.shared))
+        if self._workspace.copy is not None:
+            self._watching.start("rows of other copies", receivers.worker.follow(self._workspace.copy))
         self._watching.start("refreshing", senders.change_cards.refresh())
         self._watching.start("home tabs", receivers.homes.watch())
         self._watching.start("forgetting", self._prune_daily(receivers.exporter))

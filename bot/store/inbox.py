@@ -60,11 +60,6 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @property
-    def database(self) -> Database:
-        """The database that has the table."""
-        return self._database
-
     def add(self, delivery: Delivery) -> Awaitable[bool]:
         """Stores a delivery; False if its key is known. Raises `TooLarge` before the await for a too large payload."""
         values = {

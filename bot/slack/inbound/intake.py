@@ -8,7 +8,7 @@ accept (≤ 1 s, before the ack) ─▶ row ─┬─ this copy leads ─▶ the
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,12 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.runtime.bounded_wait import finishes_within
 from bot.runtime.clock import Clock
+from bot.slack.copy_place import CopyPlace
 from bot.slack.inbound.arrivals import Arrivals
 from bot.slack.inbound.worker import InboxWorker
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
-from bot.store.shared_inbox import SharedInbox, Stored, Terms
+from bot.store.shared_inbox import Stored, Terms
 
 STORE_TIMEOUT = 1.0
 """Seconds that writing the row may take. Slack waits 3 s for the ack, and a message in the ack must still arrive in time."""
@@ -39,23 +40,15 @@ class Receipt:
     phrase: Phrase | None = None
 
 
-@dataclass(frozen=True)
-class SharedRows:
-    """The inbox that several copies write to, and whether any of them leads, as far as this one knows."""
-
-    inbox: SharedInbox
-    is_led: Callable[[], bool]
-
-
 class DeliveryIntake:
-    """Takes deliveries from Slack. `shared` has the rows of all copies; None: this bot is the only one."""
+    """Takes deliveries from Slack. `copy` is this bot's place among several copies; None: it is the only one."""
 
-    def __init__(self, rows: Inbox, shared: SharedRows | None, worker: InboxWorker, clock: Clock) -> None:
+    def __init__(self, rows: Inbox, copy: CopyPlace | None, worker: InboxWorker, clock: Clock) -> None:
         self._rows = rows
-        self._shared = shared
+        self._copy = copy
         self._worker = worker
         self._clock = clock
-        self.arrivals = None if shared is None else Arrivals(shared.inbox, clock)
+        self.arrivals = None if copy is None else Arrivals(copy.rows, clock)
 
     async def accept(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
         """Store a delivery. Never raises. Returns the message for the ack, None if all is well."""
@@ -84,7 +77,7 @@ class DeliveryIntake:
     def _confirm(self, delivery: Delivery, stored: Stored) -> Receipt:
         if stored is Stored.LATE:
             return self._refuse(delivery)
-        if stored is Stored.NEW and self._shared is not None and not self._worker.leads and not self._shared.is_led():
+        if stored is Stored.NEW and self._copy is not None and not self._worker.leads and not self._copy.is_led():
             return Receipt(
                 True, Phrase("Received. No copy of the bot leads at the moment. The result follows when one does.")
             )
@@ -112,7 +105,7 @@ class DeliveryIntake:
     async def _store(self, delivery: Delivery, deadline: datetime | None) -> Stored:
         """Store a delivery, and have it worked on by a copy that leads. No look at the rows can find it in between."""
         worker = self._worker
-        leads = self._shared is None or worker.leads
+        leads = self._copy is None or worker.leads
         held = leads and worker.hold(delivery.key)
         stored = Stored.KNOWN
         try:
@@ -127,10 +120,10 @@ class DeliveryIntake:
         return stored
 
     async def _write(self, delivery: Delivery, deadline: datetime | None, leads: bool) -> Stored:
-        if self._shared is None or deadline is None:
+        if self._copy is None or deadline is None:
             return Stored.NEW if await self._rows.add(delivery) else Stored.KNOWN
         terms = Terms(deadline, begins=leads, withdraws=not self._worker.kinds[delivery.kind].comes_again)
-        return await self._shared.inbox.keep(delivery, terms)
+        return await self._copy.rows.keep(delivery, terms)
 
 
 def _describe_failure(delivery: Delivery, error: Exception) -> Phrase:

@@ -25,6 +25,7 @@ from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.bounded_wait import finishes_within
 from bot.runtime.clock import Clock
+from bot.slack.copy_place import CopyPlace
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import OutboundMessage
@@ -32,7 +33,6 @@ from bot.slack.outbound.sender import Sender
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery, Inbox
-from bot.store.shared_inbox import SharedInbox
 
 MAX_ATTEMPTS = 3
 """Maximum attempts at a row; then it is finished with a reference, because something about it breaks the bot."""
@@ -71,15 +71,15 @@ class InboxWorker:
         self._news = asyncio.Semaphore(MAX_NEWS)
         self._woken = asyncio.Event()
 
-    async def lead(self, shared: SharedInbox | None) -> int:
+    async def lead(self, copy: CopyPlace | None) -> int:
         """Work on all unfinished deliveries, also of earlier runs; returns their number. May raise a `DatabaseError`."""
         self.leads = True
-        return await self._look(shared)
+        return await self._look(copy)
 
-    async def follow(self, shared: SharedInbox) -> None:
+    async def follow(self, copy: CopyPlace) -> None:
         """Work on what other copies store, too; runs until cancelled."""
         loop = asyncio.get_running_loop()
-        signal = shared.follow(lambda: _call_in(loop, self.wake))
+        signal = copy.rows.follow(lambda: _call_in(loop, self.wake))
         try:
             while True:
                 waking = asyncio.ensure_future(self._woken.wait())
@@ -88,7 +88,7 @@ class InboxWorker:
                 finally:
                     waking.cancel()
                 self._woken.clear()
-                await self._try_look(shared)
+                await self._try_look(copy)
         finally:
             signal.close()
 
@@ -124,15 +124,15 @@ class InboxWorker:
         self._over = True
         return late
 
-    async def _try_look(self, shared: SharedInbox) -> None:
+    async def _try_look(self, copy: CopyPlace) -> None:
         try:
-            await self._look(shared)
+            await self._look(copy)
         except DatabaseError as error:
             _log.warning("could not look for deliveries of other copies", why=str(error))
 
-    async def _look(self, shared: SharedInbox | None) -> int:
+    async def _look(self, copy: CopyPlace | None) -> int:
         """Begin the work on rows that no task holds: the oldest first, news last. Returns their number."""
-        listed = await (self._rows.list_unfinished() if shared is None else shared.list_waiting(self._clock.now()))
+        listed = await (self._rows.list_unfinished() if copy is None else copy.rows.list_waiting(self._clock.now()))
         begun = [delivery for delivery in sorted(listed, key=self._is_news) if self.hold(delivery.key)]
         for delivery in begun:
             self.running.start(f"{delivery.kind} {delivery.key}", self._begin(delivery))

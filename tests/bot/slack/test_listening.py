@@ -83,7 +83,8 @@ class Copies:
     @asynccontextmanager
     async def standby(self, copy: Copy, name: str) -> AsyncIterator[SlackThread]:
         """A copy that stands by, connected."""
-        place = replace(self.house.place(), copy=CopyPlace(name, lambda: self.led))
+        rows = SharedInbox(copy.database, name)
+        place = replace(self.house.place(), copy=CopyPlace(rows, lambda: self.led))
         stores = SlackStores(Inbox(copy.database), Outbox(copy.database, copy.now), AnswerTable(copy.database))
         surface = SlackThread(place, copy.configured, stores, copy.clock())
         await surface.open()
