@@ -66,13 +66,18 @@ class Arrivals:
             await self._clock.sleep(PULSE_INTERVAL)
 
     async def watch_database(self) -> None:
-        """Read the time of the database every `READ_INTERVAL` seconds, until cancelled."""
+        """Read the time of the database every `READ_INTERVAL` seconds, until cancelled. Logs another trouble once."""
+        logged = ""
         while True:
             await self._clock.sleep(READ_INTERVAL)
             try:
                 await self.read()
+                why = ""
             except DatabaseError as error:
-                _log.info("the time of the database could not be read", why=str(error))
+                why = str(error)
+            if why and why != logged:
+                _log.warning("the time of the database could not be read", why=why)
+            logged = why
 
     def beat(self) -> None:
         """Record that the event loop runs."""

@@ -22,12 +22,18 @@ from bot.runtime.clock import Clock
 from bot.slack.copy_place import CopyPlace
 from bot.slack.inbound.arrivals import Arrivals
 from bot.slack.inbound.worker import InboxWorker
-from bot.store.errors import TooLarge
+from bot.store.errors import DatabaseUnavailable, TooLarge
 from bot.store.inbox import Delivery, Inbox
 from bot.store.shared_inbox import Stored, Terms
 
 STORE_TIMEOUT = 1.0
 """Seconds that writing the row may take. Slack waits 3 s for the ack, and a message in the ack must still arrive in time."""
+
+RETRY_PAUSE = 0.25
+"""Seconds between two attempts to write a row while this copy cannot reach the database."""
+
+RETRY_SECONDS = 10.0
+"""Seconds after which no further attempt is made."""
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +77,7 @@ class DeliveryIntake:
         try:
             stored = storing.result()
         except Exception as error:  # any exception here would cost the ack
-            return Receipt(False, _describe_failure(delivery, error))
+            return Receipt(False, self._describe_failure(delivery, error))
         return self._confirm(delivery, stored)
 
     def _confirm(self, delivery: Delivery, stored: Stored) -> Receipt:
@@ -97,7 +103,7 @@ class DeliveryIntake:
         try:
             stored = await asyncio.shield(storing)  # a bot that ends meanwhile leaves the row to the next one
         except Exception as error:  # as in `_take`
-            await self._worker.tell_privately(delivery, _describe_failure(delivery, error))
+            await self._worker.tell_privately(delivery, self._describe_failure(delivery, error))
             return
         if stored is Stored.LATE and (phrase := self._refuse(delivery).phrase):
             await self._worker.tell_privately(delivery, phrase)
@@ -115,21 +121,36 @@ class DeliveryIntake:
                 worker.release(delivery.key)
         if stored is Stored.NEW and leads:
             worker.start(delivery)
-        elif stored is Stored.NEW:
+        elif not leads:
             worker.wake()  # it may lead by now
         return stored
 
     async def _write(self, delivery: Delivery, deadline: datetime | None, leads: bool) -> Stored:
+        """Write the row. A session that is lost may have written it, so that is tried again: the key tells."""
         if self._copy is None or deadline is None:
             return Stored.NEW if await self._rows.add(delivery) else Stored.KNOWN
         terms = Terms(deadline, begins=leads, withdraws=not self._worker.kinds[delivery.kind].comes_again)
-        return await self._copy.rows.keep(delivery, terms)
+        ends = self._clock.monotonic() + RETRY_SECONDS
+        while True:
+            try:
+                return await self._copy.rows.keep(delivery, terms)
+            except DatabaseUnavailable:
+                if self._clock.monotonic() >= ends:
+                    raise
+            await self._clock.sleep(RETRY_PAUSE)
+
+    def _describe_failure(self, delivery: Delivery, error: Exception) -> Phrase:
+        """Log that a delivery has no row, as far as is known, and return the sentence for the person."""
+        if isinstance(error, TooLarge):
+            return Phrase("Nothing was done: the command is too long.")
+        _log_failure(delivery, error)
+        if self._copy is not None and isinstance(error, DatabaseUnavailable):
+            return Phrase("The bot could not reach its database. If no result appears, try again later.")
+        return Phrase(
+            "Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator."
+        )
 
 
-def _describe_failure(delivery: Delivery, error: Exception) -> Phrase:
-    """Log that a delivery has no row, and return the sentence for the person."""
-    if isinstance(error, TooLarge):
-        return Phrase("Nothing was done: the command is too long.")
+def _log_failure(delivery: Delivery, error: Exception) -> None:
     bug = None if isinstance(error, FlatnetError) else error
     _log.error("a delivery could not be stored", key=delivery.key, why=repr(error), exc_info=bug)
-    return Phrase("Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator.")

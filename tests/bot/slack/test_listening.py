@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.inventory import Inventory
+from adapters.phrase import Phrase
 from bot.runtime.clock import Clock, read_utc_time
 from bot.slack.copy_place import CopyPlace
 from bot.slack.event_loop_thread import SlackThread
@@ -21,9 +22,10 @@ from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.store.address import PostgresAddress
 from bot.store.answers import AnswerTable
 from bot.store.database import Database
-from bot.store.inbox import Inbox
+from bot.store.errors import DatabaseUnavailable
+from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import Outbox
-from bot.store.shared_inbox import SharedInbox
+from bot.store.shared_inbox import SharedInbox, Stored, Terms
 from commands.catalogue import CATALOGUE
 from commands.model.operation import Catalogue
 from tests.bot.slack.conftest import PATIENCE, House, KeptStories, ScriptedDesk, manifest_with
@@ -81,9 +83,9 @@ class Copies:
         return connections[self.turn % len(connections)]
 
     @asynccontextmanager
-    async def standby(self, copy: Copy, name: str) -> AsyncIterator[SlackThread]:
+    async def standby(self, copy: Copy, name: str, inbox: type[SharedInbox] = SharedInbox) -> AsyncIterator[SlackThread]:
         """A copy that stands by, connected."""
-        rows = SharedInbox(copy.database, name)
+        rows = inbox(copy.database, name)
         place = replace(self.house.place(), copy=CopyPlace(rows, lambda: self.led))
         stores = SlackStores(Inbox(copy.database), Outbox(copy.database, copy.now), AnswerTable(copy.database))
         surface = SlackThread(place, copy.configured, stores, copy.clock())
@@ -231,6 +233,33 @@ async def _open_menu(copies: Copies) -> Message:
     await copies.workspace.slash("U0ADMIN", "C0OPS", " ")
     await copies.house.private("U0ADMIN")
     return copies.workspace.private("U0ADMIN")[-1]
+
+
+class LosingInbox(SharedInbox):
+    """An inbox whose session is lost just after it was written, once."""
+
+    lost = False
+
+    async def keep(self, delivery: Delivery, terms: Terms) -> Stored:
+        stored = await super().keep(delivery, terms)
+        if not self.lost:
+            self.lost = True
+            raise DatabaseUnavailable(Phrase("lost"))
+        return stored
+
+
+async def test_a_row_whose_session_was_lost_while_it_was_written_is_not_said_to_be_undone(
+    copies: Copies, pair: tuple[Copy, Copy]
+) -> None:
+    leader, other = pair
+    async with copies.standby(leader, "bot-a") as leading, copies.standby(other, "bot-b", LosingInbox):
+        await copies.take_over(leader, leading)
+        copies.turn = 1
+        await copies.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await copies.house.until(lambda: HEALTHY in (each.text for each in copies.workspace.private("U0ADMIN")))
+        await copies.finished(leader)
+    assert not any("Nothing was done" in each.text for each in copies.workspace.private("U0ADMIN"))
+    assert 1 == len(leader.desk.requests)
 
 
 async def test_what_reaches_a_copy_that_stood_still_is_not_done(copies: Copies, pair: tuple[Copy, Copy]) -> None:
