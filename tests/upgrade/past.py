@@ -219,15 +219,15 @@ def _configured(folder: Path, workspace: Workspace) -> Path:
 def _route_to(fleet: LabFleet, patch: pytest.MonkeyPatch) -> None:
     """Make connections to the addresses of the configuration end at the hosts of the lab."""
 
-    def windows(side: WindowsSide, secrets: object, *more: Any) -> WinRmConnection:
+    def windows(side: WindowsSide, secrets: object, *more: Any, **named: Any) -> WinRmConnection:
         url = f"https://127.0.0.1:{_meant(fleet, side.url).ports['windows']}/wsman"
         there = side.model_copy(update={"url": url, "ca_file": fleet.certificates.ca_file})
-        return WinRmConnection(there, lambda name: SecretStr(fleet.settings.password), *more)
+        return WinRmConnection(there, lambda name: SecretStr(fleet.settings.password), *more, **named)
 
-    def wsl(side: WslSide, *more: Any) -> SshConnection:
+    def wsl(side: WslSide, *more: Any, **named: Any) -> SshConnection:
         port = _meant(fleet, side.address).ports["wsl"]
         files = {"key_file": fleet.access.key_file, "known_hosts_file": fleet.access.known_hosts_file}
-        return SshConnection(side.model_copy(update={"address": "127.0.0.1", "port": port} | files), *more)
+        return SshConnection(side.model_copy(update={"address": "127.0.0.1", "port": port} | files), *more, **named)
 
     def gateway(side: GatewaySide) -> HttpConnection:
         port = _meant(fleet, side.url).ports["gateway"]
