@@ -25,6 +25,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
+from bot.store.lead import NO_TERM
 from bot.store.step_starts import StepStartTable
 
 if TYPE_CHECKING:
@@ -55,10 +56,11 @@ async def run_changes(
             change_services, audit, engine, _build_executor(change_services, audit, basis, engine.clock)
         )
         stack.push_async_callback(room.close)
-        await room.start()
+        if engine.database.term == NO_TERM:
+            await room.start()  # after a takeover, hosts are told the term first, and nothing else waits for them
         works = (
             PeriodicTask("engine", TICK_INTERVAL, room.start),
-            PeriodicTask("changes", TICK_INTERVAL, change_services.coordinator.tick),
+            PeriodicTask("changes", TICK_INTERVAL, room.move_changes),
             PeriodicTask("owed", OWED_INTERVAL, change_services.owed.asker.tick),
             PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
             PeriodicTask("ended runs", DAY, lambda: room.delete_ended(engine.clock.now())),
@@ -112,6 +114,11 @@ class _EngineSupervisor:
             steps = CountedSteps(self._applying, self._starts, interrupted)
             self._engine = await Engine.launch(self._find_place(), steps, self._settings.reference)
             self._changes.links.engine = self._engine
+
+    async def move_changes(self) -> None:
+        """Moves what waits, once the engine can take it."""
+        if self._engine is not None:
+            await self._changes.coordinator.tick()
 
     async def recover(self) -> None:
         """Resumes workflows that stopped."""

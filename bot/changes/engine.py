@@ -171,9 +171,11 @@ class Engine:
         try:
             DBOS.launch()
             await DBOS.register_queue_async(QUEUE_NAME, polling_interval_sec=POLL_SECONDS)
-        except Exception as error:
+        except BaseException as error:
             await _destroy()  # else the next launch would find this one
-            raise (None if isinstance(place, Path) else place.map_error(error)) or error from error
+            if isinstance(place, Path) or (known := place.map_error(error)) is None:
+                raise
+            raise known from error
         return durable
 
     async def enqueue(self, operation: str) -> None:
