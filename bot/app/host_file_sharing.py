@@ -20,17 +20,22 @@ from bot.app.file_work import write_file
 from bot.audit.log import AuditKeys
 from bot.config.host_files import HOST_FOLDER
 from bot.config.host_folder import HostFolder
-from bot.config.settings import check_host_folder
+from bot.config.settings import Settings, check_host_folder, load_audit_keys
 from bot.config.shared_hosts import (
     PURPOSE,
     FollowedHosts,
     SharedHosts,
+    ShareHosts,
     UnusableHosts,
     compute_mac,
     decode_hosts,
     find_foreign_changes,
+    share_nothing,
 )
+from bot.security.secrets import FindSecret
+from bot.store.database import Database
 from bot.store.host_files import HostFilesTable, StoredHosts
+from bot.store.lead import NO_TERM
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +81,16 @@ class HostFilePublisher:
             if not changes:
                 version = FollowedHosts(stored.number, hosts.hash_files())
                 await _do_file_work(write_followed, self._folder.data_folder, version)
+
+
+async def start_sharing(settings: Settings, secrets: FindSecret, database: Database) -> ShareHosts:
+    """Stores the folder of a copy that begins to lead, and returns what stores it from then on. SQLite has one copy."""
+    if database.term == NO_TERM:
+        return share_nothing
+    keys = HostFileKeys.derive(load_audit_keys(settings, secrets))
+    publisher = HostFilePublisher(HostFolder(settings.data_folder), HostFilesTable(database), keys)
+    await publisher.publish({})
+    return publisher.publish
 
 
 class HostFileFollower:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from adapters.errors import ActionFailed, FlatnetError
@@ -13,13 +13,7 @@ from bot.app.file_work import do_file_work
 from bot.app.reload import ConfigurationReloader
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import HostFolder
-
-ShareHosts = Callable[[Mapping[str, str | None]], Awaitable[None]]
-"""Stores the folder for the other copies, with these changes, before they are made; without any, when they were made."""
-
-
-async def share_nothing(changes: Mapping[str, str | None]) -> None:
-    """Share nothing: there is one copy of the bot."""
+from bot.config.shared_hosts import ShareHosts, share_nothing
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from bot.app.build_copies import closing, own_data_folder
 from bot.app.build_slack import open_only_surface
 from bot.app.doors import Doors, open_doors
 from bot.app.health import report_health
+from bot.app.host_file_sharing import start_sharing
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
 from bot.app.server import Entrances, serve_requests, warm_up
@@ -104,8 +105,9 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
         await application.audit.record(
             EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, process.file, settings)
         )
-        reloader = ConfigurationReloader(process.file, settings, application)
-        host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts)
+        share = await start_sharing(settings, load_secrets(settings), lead.database)
+        reloader = ConfigurationReloader(process.file, settings, application, share)
+        host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts, share)
         host_files.add_to(application.change_services.own_actions)
         entrances = Entrances(doors.desk, await lead.find_surface(application))
         async with (

@@ -18,6 +18,7 @@ from bot.audit.log import EventKind
 from bot.config.errors import Complaint, ConfigurationError, Misconfigured
 from bot.config.host_files import HOST_FOLDER
 from bot.config.settings import Settings, check_host_file, read_settings
+from bot.config.shared_hosts import ShareHosts, share_nothing
 from bot.security.file_trust import trust_users
 
 FLEET_RETIREMENT = 640.0
@@ -50,10 +51,11 @@ _log = structlog.get_logger("bot.app.reload")
 class ConfigurationReloader:
     """Reloads the configuration of a running bot: at a signal, or for a step on the bot itself. One reload at a time."""
 
-    def __init__(self, file: Path, settings: Settings, application: Application) -> None:
+    def __init__(self, file: Path, settings: Settings, application: Application, share: ShareHosts = share_nothing) -> None:
         self._file = file
         self._settings = settings
         self._application = application
+        self._share = share
         self._turn = asyncio.Lock()
         self._retired: list[Fleet] = []
         self._retiring: set[asyncio.Task[None]] = set()
@@ -79,7 +81,7 @@ class ConfigurationReloader:
         retiring.add_done_callback(self._retiring.discard)
 
     async def reload_on_signal(self, again: asyncio.Event) -> None:
-        """Reloads the configuration whenever `again` is set, until canceled."""
+        """Reloads the configuration whenever `again` is set, until canceled. Other copies of the bot get its hosts."""
         while True:
             await again.wait()
             again.clear()
@@ -87,6 +89,11 @@ class ConfigurationReloader:
                 await self.reload()
             except Exception as error:  # any error: the bot keeps its configuration, and reports the error
                 await _report_rejected(error, self._file, self._application)
+                continue
+            try:
+                await self._share({})
+            except FlatnetError as error:
+                _log.error("the other copies of the bot do not have these hosts; reload again", why=str(error))
 
     async def aclose(self) -> None:
         """Closes the fleets of earlier configurations. Closing twice is harmless."""

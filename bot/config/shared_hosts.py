@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,14 @@ PURPOSE = b"host files of copies"
 
 Texts = Mapping[str, str]
 """Contents of files by the name of their host."""
+
+ShareHosts = Callable[[Mapping[str, str | None]], Awaitable[None]]
+"""Stores the folder for the other copies, with these changes, before they are made; without any, when they were made."""
+
+
+async def share_nothing(changes: Mapping[str, str | None]) -> None:
+    """Share nothing: there is one copy of the bot."""
+
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
 

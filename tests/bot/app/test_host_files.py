@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,3 +187,26 @@ async def test_a_file_that_hides_a_table_is_not_removed(bot: Bot) -> None:
     with pytest.raises(ActionFailed, match="the configuration file has host-a, which would be a member again"):
         await bot.own.perform(RemoveHostFile(operation="op-3", name="host-a", before=hash_text(again)))
     assert (("host-b",), hash_text(again)) == (bot.names, bot.folder.hash_file("host-a"))
+
+
+async def test_the_other_copies_are_told_before_a_file_is_written_and_when_it_is_used_or_back(
+    bot: Bot, tmp_path: Path
+) -> None:
+    """The bot may die between the two: the next copy that leads then goes on with what was to be written."""
+    told: list[tuple[dict[str, str | None], bool]] = []
+
+    async def share(changes: Mapping[str, str | None]) -> None:
+        told.append((dict(changes), bot.folder.hash_file("host-b") != ""))
+
+    reloader, own = (
+        ConfigurationReloader(tmp_path / "flatnet.toml", read_settings(tmp_path / "flatnet.toml"), bot.application),
+        OwnActions(),
+    )
+    HostFileActions(bot.folder, reloader, lambda: bot.application.dispatcher.hosts, share).add_to(own)
+    async with aclosing(reloader):
+        await own.perform(writing())
+        await own.perform(RestoreHostFile(operation="op-1", name="host-b"))
+        await own.perform(writing())
+        await own.perform(RemoveHostFile(operation="op-2", name="host-b", before=hash_text(HOST)))
+    written, removed = [({"host-b": HOST}, False), ({}, True)], [({"host-b": None}, True), ({}, False)]
+    assert [*written, ({}, False), *written, *removed] == told
