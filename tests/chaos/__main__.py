@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGTERM, signal
 from statistics import median
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -54,7 +55,8 @@ def run_server(folder: Path) -> Iterator[PostgresServer]:
 async def run_world(given: Namespace, folder: Path, numbers: range, server: PostgresServer | None) -> list[Result]:
     """Rounds in one world, the last of them a failed one or the last of all."""
     results: list[Result] = []
-    async with build_world(folder, 1 if server is None else given.copies, server) as world:
+    logs = given.evidence / f"logs-{numbers[0]}"
+    async with build_world(folder, 1 if server is None else given.copies, server, logs) as world:
         harms = list_harms(world)
         if given.idle and numbers[0] == 1:
             print(*[line async for line in measure_idle(world, given.idle)], sep="\n", flush=True)
@@ -118,7 +120,13 @@ async def main(given: Namespace, folder: Path, server: PostgresServer | None) ->
     return int(any(result.verdict.wrong for result in results))
 
 
+def end_as_by_a_key(number: int, frame: object) -> None:
+    """End what runs as Ctrl-C does, so that no server stays."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal(SIGTERM, end_as_by_a_key)
     chosen = read_arguments()
     chosen.evidence = chosen.evidence or Path(mkdtemp(prefix="chaos-"))
     print(f"seed {chosen.seed}")

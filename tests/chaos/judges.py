@@ -123,6 +123,9 @@ def judge_chain(town: Town, newest: int) -> Iterator[str]:
     found = verify_files(town.database, settings.audit_head_file, [key])
     if found.problem is not None:
         yield f"the audit log is not whole: {found.problem.phrase}"
+    if not settings.audit_head_file.exists():
+        yield "there is no head file"
+        return
     heads = list(HeadFile(settings.audit_head_file).read(settings.audit_head_file.stat().st_size))
     if not heads or heads[-1].sequence < newest:
         yield f"the head file ends at {heads[-1].sequence if heads else None}, the table at {newest}"

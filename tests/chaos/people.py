@@ -18,7 +18,7 @@ from tests.lab.workspace.workspace import Workspace
 from tests.scenarios.changing import ADMIN, OPERATOR, OPS, VIEWER, WAITING
 from tests.scenarios.conftest import PATIENCE
 
-PROBE_SECONDS = 0.25
+PROBE_SECONDS = 0.4
 """Seconds between two commands that only ask who one is: when a copy answers again is known so well."""
 
 READS = ("health", "service host-a", "cert", "lock", "help silence", "container host-b")
@@ -115,7 +115,7 @@ class People:
     async def _read(self, ends: float) -> None:
         while time.monotonic() < ends:
             self._begin(self._type("read", VIEWER, self.dice.choice(READS)))
-            await asyncio.sleep(self.dice.uniform(0.3, 1.2))
+            await asyncio.sleep(self.dice.uniform(0.6, 2))
 
     async def _note(self, ends: float) -> None:
         """Changes of the bot's own tables, each with words of its own."""
