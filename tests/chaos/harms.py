@@ -11,7 +11,6 @@ import psycopg
 
 from bot.store.address import PostgresAddress
 from bot.store.lead import LOCK_KEY, read_leader
-from bot.store.postgres_session import connect
 from bot.store.reading import open_for_reading
 from tests.chaos.copies import Copies, Copy
 from tests.cut_proxy import Way
@@ -63,7 +62,9 @@ class Server:
     def wait_for_intent(self, seconds: float) -> None:
         """Wait until a change is about to act on a host."""
         query, ends = b"SELECT count(*) FROM audit WHERE kind = 'intent'", time.monotonic() + seconds
-        with connect(self.database) as session:
+        address = self.database
+        with psycopg.connect(host=address.host, port=address.port, user=address.user, dbname=address.name) as session:
+            session.autocommit = True
             first = session.execute(query).fetchone()
             while session.execute(query).fetchone() == first and time.monotonic() < ends:
                 time.sleep(0.001)
