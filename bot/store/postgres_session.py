@@ -94,6 +94,7 @@ def connect(address: PostgresAddress, limits: SessionLimits = OWNER_LIMITS) -> S
         raise map_connect_error(error, address, _ping(error, parameters)) from None  # the cause holds the password
     try:
         session.silence = limits.silence
+        escape_hostile_text(session)
         _check_server(session, address)
         _set_limits(session, limits)
         escape_hostile_text(session)

@@ -31,6 +31,14 @@ ALEMBIC_TABLE = Table(
 
 _LOCK_CREATION = select(func.pg_advisory_xact_lock(int.from_bytes(b"tables", "big")))
 
+_OWN_ON_POSTGRES = text(
+    "SELECT format('%s %s %s %s', c.relname, t.tgname, p.proname, t.tgenabled) FROM pg_trigger t "
+    "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
+    "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace "
+    "UNION ALL SELECT format('view %s', viewname) FROM pg_views WHERE schemaname = current_schema() "
+    "UNION ALL SELECT format('rule %s', rulename) FROM pg_rules WHERE schemaname = current_schema()"
+)
+
 
 def share_tables(connection: Connection, address: DatabaseAddress) -> None:
     """Creates the tables in an empty database of a server, which other copies may open at this instant.
@@ -42,15 +50,6 @@ def share_tables(connection: Connection, address: DatabaseAddress) -> None:
         create_tables(connection)
     elif not inspect(connection).has_table(ALEMBIC_TABLE.name):
         raise make_damaged_error(address)
-
-
-_OWN_ON_POSTGRES = text(
-    "SELECT format('%s %s %s %s', c.relname, t.tgname, p.proname, t.tgenabled) FROM pg_trigger t "
-    "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
-    "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace "
-    "UNION ALL SELECT format('view %s', viewname) FROM pg_views WHERE schemaname = current_schema() "
-    "UNION ALL SELECT format('rule %s', rulename) FROM pg_rules WHERE schemaname = current_schema()"
-)
 
 
 def prepare_tables(connection: Connection, path: DatabaseAddress) -> None:
