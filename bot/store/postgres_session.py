@@ -29,6 +29,9 @@ from bot.store.postgres_text import escape_hostile_text
 CONNECT_SECONDS = 5
 """Seconds for connecting."""
 
+NETWORK_SECONDS = 4
+"""Seconds after which a machine that confirms nothing of what was sent to it counts as gone, whatever it may be doing."""
+
 CHECK_SECONDS = 1
 """Seconds after which the server notices that the machine of a waiting statement is gone."""
 
@@ -38,7 +41,8 @@ class SessionLimits:
     """Limits of a session, in seconds.
 
     `idle`: the server ends a session that says nothing for so long. `statement`: the server ends a statement.
-    `beat`: a statement is sent at least so often. `silence`: a session without any answer for so long counts as lost.
+    `beat`: a statement is sent at least so often. `silence`: a session without any answer for so long counts as lost; more
+    than `statement`, after which the server answers in any case.
     """
 
     idle: float = 4
@@ -51,7 +55,7 @@ OWNER_LIMITS = SessionLimits()
 """Limits of a session that leads or stands by. A statement may wait for a transaction of a former leader, which the server
 ends sooner."""
 
-READER_LIMITS = SessionLimits(idle=60, statement=300)
+READER_LIMITS = SessionLimits(idle=60, statement=300, silence=310)
 """Limits of a session that holds nothing: it reads, and what it read is worked on meanwhile."""
 
 
@@ -87,7 +91,7 @@ def read_clock() -> float:
 
 def connect(address: PostgresAddress, limits: SessionLimits = OWNER_LIMITS) -> Session:
     """Opens a session in which only our statements begin transactions. Raises `DatabaseError`."""
-    parameters = _list_parameters(address, limits)
+    parameters = _list_parameters(address)
     try:
         session = Session.connect(autocommit=True, **parameters)  # only `Transactions` begins transactions
     except psycopg.Error as error:
@@ -112,7 +116,7 @@ def _ping(error: psycopg.Error, parameters: dict[str, Any]) -> Ping:
     return Ping(PGconn.ping(make_conninfo(**parameters).encode()))
 
 
-def _list_parameters(address: PostgresAddress, limits: SessionLimits) -> dict[str, Any]:
+def _list_parameters(address: PostgresAddress) -> dict[str, Any]:
     """Lists libpq's parameters. All that could come from the environment or a file of the user is named."""
     files = dict(address.files)
     if address.sslmode == "verify-full":
@@ -134,7 +138,7 @@ def _list_parameters(address: PostgresAddress, limits: SessionLimits) -> dict[st
         "keepalives_idle": 1,
         "keepalives_interval": 1,
         "keepalives_count": 3,
-        "tcp_user_timeout": int(limits.idle * 1000),
+        "tcp_user_timeout": NETWORK_SECONDS * 1000,
         "target_session_attrs": "any",
         **files,
     }
@@ -162,7 +166,7 @@ def _set_limits(session: Session, limits: SessionLimits) -> None:
     settings = {
         "idle_session_timeout": int(limits.idle * 1000),
         "idle_in_transaction_session_timeout": int(limits.idle * 1000),
-        "tcp_user_timeout": int(limits.idle * 1000),
+        "tcp_user_timeout": NETWORK_SECONDS * 1000,
         "tcp_keepalives_idle": 1,
         "tcp_keepalives_interval": 1,
         "tcp_keepalives_count": 3,

@@ -200,3 +200,8 @@ def start_pooler(server: PostgresAddress, folder: Path, mode: str) -> Iterator[i
     finally:
         pooler.kill()
         pooler.wait()
+
+
+def test_the_bot_waits_for_longer_than_the_server_works() -> None:
+    limits = (OWNER_LIMITS, READER_LIMITS)
+    assert [True] * len(limits) == [each.beat < each.idle < each.silence > each.statement for each in limits]
