@@ -22,6 +22,7 @@ from commands.bot_state.changes import (
     OperationReview,
     OperationShow,
 )
+from commands.bot_state.copies import CopyList
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incident_acts import (
     IncidentAdd,
@@ -232,4 +233,5 @@ CATALOGUE: tuple[type[Operation], ...] = (
     WhoAmI,
     Version,
     Doctor,
+    CopyList,
 )

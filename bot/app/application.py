@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from adapters.inventory import Host
+from bot import __version__
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.app.build_copies import open_database
@@ -23,6 +24,7 @@ from bot.app.build_verification import VerificationBasis, build_verification
 from bot.audit.log import AuditLog
 from bot.backups.verifier import BackupVerifier
 from bot.config.active_config import ActiveConfig
+from bot.config.database import find_copy_name
 from bot.config.settings import Settings, load_audit_keys
 from bot.ledger.survey import LedgerSurvey
 from bot.model.request import Answer, Request
@@ -40,6 +42,7 @@ from bot.security.secrets import Secrets, read_secrets
 from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.digests import DigestTable
+from bot.store.known_copies import KnownCopies, read_known_copies
 from bot.store.observations import ObservationTable
 from bot.store.rehearsals import RehearsalTable
 from bot.telemetry.heartbeat import HeartbeatLog
@@ -98,6 +101,9 @@ def build_config(
     `find_database` raises a `DatabaseError` where a copy that stands by has no session.
     """
 
+    async def read_copies() -> KnownCopies:
+        return await read_known_copies(find_database(), find_copy_name(settings), __version__)
+
     async def examine(asked: Doctor, view: FleetView) -> Report:
         from bot.doctor import examination as doctor
         from bot.store.condition import check_writable
@@ -108,6 +114,7 @@ def build_config(
             lambda: check_writable(find_database()),
             lambda hosts: RehearsalTable(find_database()).find_by_host(hosts),
             lambda: observers.heartbeat.state,
+            read_copies,
         )
         return await doctor.examine(settings, own, view)
 
@@ -132,6 +139,7 @@ def build_config(
         container_rules=settings.container_rules,
         container_specs=settings.containers,
         examine_host=examine_host,
+        read_copies=read_copies,
     )
 
 

@@ -34,6 +34,7 @@ from bot.security.redaction import Redactor
 from bot.store.chain import Verification
 from commands.bot_state.about import Doctor, Help, Version, WhoAmI
 from commands.bot_state.audit import AuditVerify
+from commands.bot_state.copies import CopyList
 from commands.catalogue import CATALOGUE
 from commands.model.operation import Catalogue, FleetView, Operation, Progress
 from commands.values.normalize import normalize_text
@@ -111,6 +112,8 @@ class StandbyDesk:
                 return await self._about.show_version(operation, context)
             case Doctor():
                 return await self._about.examine(operation, context)
+            case CopyList():
+                return await self._about.list_copies(operation, context)
             case AuditVerify():
                 return report_verification(await self.verify())
             case _:

@@ -15,6 +15,7 @@ from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
 from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
 from bot.incidents.settings import NO_INCIDENT_SETTINGS, IncidentSettings
 from bot.schedules.builtin import ScheduleConfig
+from bot.store.known_copies import KnownCopies
 from commands.bot_state.about import Doctor
 from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
 from commands.model.container_spec import ContainerSpec
@@ -24,6 +25,11 @@ from commands.model.report import Report
 
 async def refuse_to_examine(host: Host, view: FleetView) -> Report:
     """Refuses to check a host, where nothing can."""
+    raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
+
+
+async def know_no_copies() -> KnownCopies:
+    """Refuses to list the copies of the bot, where there is no database."""
     raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
 
 
@@ -54,6 +60,9 @@ class ActiveConfig:
     """Hashes a secret by its name, under a key of this bot."""
     examine_host: Callable[[Host, FleetView], Awaitable[Report]] = refuse_to_examine
     """Runs the checks of `doctor` on the sides of one host."""
+
+    read_copies: Callable[[], Awaitable[KnownCopies]] = know_no_copies
+    """Reads which copies of the bot there are over its database."""
 
     @property
     def inventory(self) -> Inventory:

@@ -16,33 +16,41 @@ from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.alerts.routes import is_for_grave_alerts
 from bot.audit.files import verify_files
 from bot.audit.log import AuditKeys
+from bot.config.database import find_database
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
 from bot.config.settings import Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
+from bot.reports.copies import PLACE, find_copy_problems, summarize_copies
 from bot.runtime.clock import read_utc_time
 from bot.schedules.builtin import STORED, build_schedule_config, is_stored
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, read_secrets
+from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.chain import Verification
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import make_unavailable_error, map_os_error
+from bot.store.known_copies import KnownCopies
 from bot.telemetry.heartbeat import HeartbeatFailed, HeartbeatState, parse_heartbeat_url
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
 from commands.model.operation import Role
 
-CONFIGURATION, SECRETS, DATABASE, AUDIT, SLACK, HEARTBEAT = (
+CONFIGURATION, SECRETS, DATABASE, AUDIT, SLACK, HEARTBEAT, COPIES = (
     "bot.configuration",
     "bot.secrets",
     "bot.database",
     "bot.audit",
     "bot.slack",
     "bot.heartbeat",
+    PLACE,
 )
 
 ProveDatabase = Callable[[], Awaitable[DatabaseCondition | None]]
 """Writes to the database and counts rows; None if there is no database yet."""
+
+ReadCopies = Callable[[], Awaitable[KnownCopies]]
+"""Reads which copies of the bot there are."""
 
 
 def report_complaints(error: ConfigurationError) -> CheckResult:
@@ -187,9 +195,15 @@ async def check_database(prove_it: ProveDatabase) -> CheckResult:
     )
 
 
-async def check_without_bot(path: Path) -> DatabaseCondition | None:
+async def check_copies(read: ReadCopies) -> CheckResult:
+    """Check that a copy leads, that another one could take over, and that nothing keeps the others from it."""
+    known = await read()
+    return CheckResult(COPIES, summarize_copies(known), tuple(find_copy_problems(known)))
+
+
+async def check_without_bot(address: DatabaseAddress) -> DatabaseCondition | None:
     """Own the database for a moment and write to it; if there is none, check that one can be created."""
-    opened = await asyncio.to_thread(_open_database, path)
+    opened = await asyncio.to_thread(_open_database, address)
     if opened is None:
         return None
     try:
@@ -198,7 +212,9 @@ async def check_without_bot(path: Path) -> DatabaseCondition | None:
         await opened.aclose()
 
 
-def _open_database(path: Path) -> Database | None:
+def _open_database(path: DatabaseAddress) -> Database | None:
+    if isinstance(path, PostgresAddress):
+        return Database.connect(path)
     if _exists(path):
         return Database.open(path)
     folder = next(parent for parent in path.parents if parent.exists())
@@ -210,7 +226,7 @@ def _open_database(path: Path) -> Database | None:
 async def check_audit(settings: Settings, find: FindSecret) -> CheckResult:
     """Verify the whole chain, beside a running bot or without one."""
     keys = load_audit_keys(settings, find)
-    seen = await asyncio.to_thread(_verify_audit, settings, keys)
+    seen = await asyncio.to_thread(_verify_audit, find_database(settings, find), settings.audit_head_file, keys)
     if seen is None:
         return CheckResult(AUDIT, Phrase("not created yet (created on first start)"))
     if seen.problem is None:
@@ -221,10 +237,10 @@ async def check_audit(settings: Settings, find: FindSecret) -> CheckResult:
     return CheckResult(AUDIT, spoilt, (make_problem(AUDIT, "audit.chain", seen.problem.phrase, Severity.CRITICAL),))
 
 
-def _verify_audit(settings: Settings, keys: AuditKeys) -> Verification | None:
-    if not _exists(settings.database_file) and not _exists(settings.audit_head_file):
+def _verify_audit(database: DatabaseAddress, head_file: Path, keys: AuditKeys) -> Verification | None:
+    if isinstance(database, Path) and not _exists(database) and not _exists(head_file):
         return None
-    return verify_files(settings.database_file, settings.audit_head_file, keys.all)
+    return verify_files(database, head_file, keys.all)
 
 
 async def check_heartbeat(find_url: Callable[[], SecretStr], find_state: Callable[[], HeartbeatState | None]) -> CheckResult:

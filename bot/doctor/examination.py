@@ -23,11 +23,12 @@ from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Span
+from bot.config.database import find_database
 from bot.config.errors import ConfigurationError
 from bot.config.settings import Settings, read_settings
 from bot.control import client as control
 from bot.doctor import bot_checks, machine_checks, message_checks
-from bot.doctor.bot_checks import ProveDatabase
+from bot.doctor.bot_checks import ProveDatabase, ReadCopies
 from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
 from bot.model.rehearsal import Rehearsal
@@ -82,12 +83,14 @@ async def diagnose(file: Path, progress: Progress, asked: Doctor = EVERYTHING) -
 class RunningState:
     """State of a running bot: `prove` writes to its database, `find_rehearsals` reads those of hosts.
 
-    `find_heartbeat` returns the outcome of the newest heartbeats; None before the first.
+    `find_heartbeat` returns the outcome of the newest heartbeats; None before the first. `read_copies` reads the copies of
+    the bot.
     """
 
     prove: ProveDatabase
     find_rehearsals: Callable[[Collection[str]], Awaitable[Mapping[str, Rehearsal]]]
     find_heartbeat: Callable[[], HeartbeatState | None]
+    read_copies: ReadCopies
 
 
 async def examine(settings: Settings, own: RunningState, view: FleetView) -> Report:
@@ -98,6 +101,8 @@ async def examine(settings: Settings, own: RunningState, view: FleetView) -> Rep
     except FlatnetError:  # the database has a check of its own
         known = None
     parts = _list_bot_checks(settings, find, own.prove) | _list_heartbeat_check(settings, find, own.find_heartbeat)
+    if settings.database is not None:
+        parts[bot_checks.COPIES] = partial(bot_checks.check_copies, own.read_copies)
     return await run_checks(parts | _list_host_checks(view, known), view.progress)
 
 
@@ -112,7 +117,7 @@ async def _examine_alone(file: Path, settings: Settings, process: dict[str, Chec
     find = await asyncio.to_thread(_load_secrets, settings)
     pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
     fleet = Fleet(settings.inventory, make_connector(find, pool))
-    parts = _list_bot_checks(settings, find, partial(bot_checks.check_without_bot, settings.database_file), file)
+    parts = _list_bot_checks(settings, find, lambda: bot_checks.check_without_bot(find_database(settings, find)), file)
     parts |= _list_heartbeat_check(settings, find, lambda: None)
     try:
         return await run_checks(

@@ -1,4 +1,4 @@
-"""Handlers for `help`, `whoami`, `version`, `doctor` and `can`."""
+"""Handlers for `help`, `whoami`, `version`, `doctor`, `copies` and `can`."""
 
 from dataclasses import dataclass
 from importlib import metadata
@@ -8,7 +8,9 @@ from bot.access.explanation import explain_rights
 from bot.access.policy import Permit
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import UrgentChanges
+from bot.reports import copies
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
+from commands.bot_state.copies import CopyList
 from commands.language.help_text import build_help
 from commands.language.starting_points import choose_starts
 from commands.model.operation import Catalogue
@@ -65,6 +67,9 @@ class AboutHandlers:
 
     async def examine(self, operation: Doctor, context: RequestContext) -> Report:
         return await context.config.examine(operation, context.view)
+
+    async def list_copies(self, operation: CopyList, context: RequestContext) -> Report:
+        return copies.list_copies(await context.config.read_copies(), context.at)
 
     async def explain_permission(self, operation: PermissionCheck, context: RequestContext) -> Report:
         config = context.config

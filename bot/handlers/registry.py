@@ -71,6 +71,7 @@ from commands.bot_state.changes import (
     OperationReview,
     OperationShow,
 )
+from commands.bot_state.copies import CopyList
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incident_acts import (
     IncidentAdd,
@@ -227,6 +228,7 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     WhoAmI: lambda nouns: nouns.about.show_requester,
     Version: lambda nouns: nouns.about.show_version,
     Doctor: lambda nouns: nouns.about.examine,
+    CopyList: lambda nouns: nouns.about.list_copies,
     PermissionCheck: lambda nouns: nouns.about.explain_permission,
     HostList: lambda nouns: nouns.hosts.list_hosts,
     HostShow: lambda nouns: nouns.hosts.show,

@@ -91,12 +91,14 @@ async def verify_audit(settings: Settings) -> Answer:
     if answer is not None:
         return answer
     from bot.audit.files import verify_files
+    from bot.config.database import find_database
     from bot.config.settings import load_audit_keys
     from bot.reports.listings import report_verification
 
     trust = trust_owner_of(settings.data_folder)
-    keys = load_audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder, trust))
-    found = await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
+    secrets = read_secrets(settings.secret_names, settings.secrets_folder, trust)
+    address, keys = find_database(settings, secrets), load_audit_keys(settings, secrets)
+    found = await asyncio.to_thread(verify_files, address, settings.audit_head_file, keys.all)
     return Answer(operation="", understood=words, body=report_verification(found))
 
 

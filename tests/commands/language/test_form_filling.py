@@ -124,7 +124,7 @@ def test_an_operation_that_takes_nothing_has_only_what_all_take() -> None:
 RUN_AT_A_TAP = """
 alert, alert show, approval, approval show, audit export, audit search, audit show, audit verify, backup, backup show,
 backup verify, ca backup, ca backup verify, ca rotation, ca show, can, cert, cert export, cert show,
-container, container show, digest, disk, doctor,
+container, container show, copies, digest, disk, doctor,
 escalation, forwarding, gateway, gateway test, health, help, host, host discover, host show, incident,
 incident report, incident show,
 ipam, lock, log, log collect, maintenance, op, op show, owed, peer, report monthly, report weekly, route, schedule, service,
