@@ -20,7 +20,8 @@ LAST_ANSWERS = 2.5
 class FrontDesk:
     """Answers requests by the function of the present role. They wait until there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_answers: float = LAST_ANSWERS) -> None:
+        self._last_answers = last_answers
         self._answer: AnswerRequest | None = None
         self._opened = asyncio.Event()
         self._under_way: set[asyncio.Task[Answer]] = set()
@@ -63,7 +64,7 @@ class FrontDesk:
     async def _finish(self) -> None:
         if not self._under_way:
             return
-        _, late = await asyncio.wait(self._under_way, timeout=LAST_ANSWERS)
+        _, late = await asyncio.wait(self._under_way, timeout=self._last_answers)
         for work in late:
             work.cancel()
         await asyncio.gather(*late, return_exceptions=True)
