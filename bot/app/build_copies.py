@@ -14,7 +14,7 @@ from bot.security.secrets import FindSecret
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.file_lock import FileLock
-from bot.store.lead import CopyIdentity
+from bot.store.lead import NO_TERM, CopyIdentity, describe_leader
 from bot.store.situation import Situation, read_situation
 
 
@@ -23,6 +23,18 @@ def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
     keys = load_audit_keys(settings, secrets)
     me = CopyIdentity(find_copy_name(settings), __version__, compute_digest(settings), keys.signing.id)
     return Candidate(me, frozenset(key.id for key in keys.earlier))
+
+
+async def declare_configuration(database: Database, settings: Settings, secrets: FindSecret) -> None:
+    """Declares the configuration that a leader works with from now on, so that other copies compare theirs with it.
+
+    Does nothing on SQLite. Raises a `DatabaseError`.
+    """
+    if database.term == NO_TERM:
+        return
+    me = identify_copy(settings, secrets).identity
+    await database.run(lambda connection: describe_leader(connection, me))
+    database.report(me)
 
 
 @contextmanager

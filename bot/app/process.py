@@ -75,6 +75,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
         closing(await asyncio.to_thread(Database.open, address)) as database,
         open_doors(settings, clock, measures) as doors,
     ):
+        measures.record_lead(database.term, taken_over=False)
         await _lead(process, Lead(database, settings, partial(open_only_surface, settings)), doors)
 
 
@@ -89,6 +90,7 @@ async def _stand_by(process: _Process, standby: Standby, doors: Doors) -> None:
         return
     doors.desk.pause()
     _log.info("leading", copy=find_copy_name(lead.settings), term=lead.database.term)
+    process.measures.record_lead(lead.database.term, taken_over=True)
     async with closing(lead.database):
         await _lead(process, lead, doors)
 

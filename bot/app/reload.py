@@ -13,7 +13,8 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
-from bot.app.application import Application
+from bot.app.application import Application, load_secrets
+from bot.app.build_copies import declare_configuration
 from bot.audit.log import EventKind
 from bot.config.errors import Complaint, ConfigurationError, Misconfigured
 from bot.config.host_files import HOST_FOLDER
@@ -30,6 +31,9 @@ RESTART_SETTINGS = frozenset(
     {
         "slack",
         "status",
+        "database",
+        "database_password_secret",
+        "copy_name",
         "data_folder",
         "socket_file",
         "socket_group",
@@ -115,6 +119,7 @@ async def reload(file: Path, settings: Settings, application: Application) -> tu
     changed = sorted(name for name in CONFIGURED if getattr(new, name) != getattr(settings, name))
     which = await asyncio.to_thread(describe_configuration, file, new)
     await application.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
+    await declare_configuration(application.database, new, load_secrets(new))
     retired, application.dispatcher.config = application.dispatcher.config.fleet, fresh
     _log.info("configuration activated", changed=changed, after_restart=sorted(RESTART_SETTINGS & set(changed)), **which)
     return new, retired

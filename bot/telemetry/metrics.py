@@ -80,6 +80,9 @@ class Metrics:
             "flatnet_watch_overruns", "Checks of the watch that took longer than the interval.", registry=registry
         )
         self._heartbeats = Counter("flatnet_heartbeats", "Heartbeats by outcome.", ("outcome",), registry=registry)
+        self._leading = Gauge("flatnet_leading", "1 if this copy of the bot leads.", registry=registry)
+        self._term = Gauge("flatnet_term", "Number of the lead of this copy; 0 without one.", registry=registry)
+        self._takeovers = Counter("flatnet_takeovers", "Leads that this copy took after it had stood by.", registry=registry)
         self._audit = Gauge("flatnet_audit_events", "Number of the newest audit event.", registry=registry)
         Gauge("flatnet_build_info", "1, with the version.", ("version",), registry=registry).labels(version).set(1)
         self._initialize_series()
@@ -106,6 +109,12 @@ class Metrics:
     def forget_checks(self) -> None:
         """Forget the results of the checks: others come."""
         self._ready.clear()
+
+    def record_lead(self, term: int, *, taken_over: bool) -> None:
+        """Record that this copy leads. `taken_over`: it stood by before."""
+        self._leading.set(1)
+        self._term.set(term)
+        self._takeovers.inc(int(taken_over))
 
     def count_heartbeat(self, outcome: HeartbeatOutcome) -> None:
         """Count a heartbeat that was sent, failed or withheld."""
