@@ -34,7 +34,6 @@ from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permi
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
-from bot.store.shared_inbox import SharedInbox
 from bot.store.situation import Situation, read_situation
 from bot.telemetry.endpoints import HealthChecks
 
@@ -77,6 +76,7 @@ class Standby:
         self.desk = StandbyDesk(config, redactor, self._describe_leader, verify, clock.now)
         self._database: Database | None = None
         self._follower: HeadFollower | None = None
+        self._named = False
         self._surface: SlackThread | None = None
         self._listening: asyncio.Task[object] | None = None
         self._led_at = clock.monotonic()
@@ -138,11 +138,14 @@ class Standby:
             await self._clock.sleep(LOOK_INTERVAL)
 
     async def _connect(self) -> Database:
-        """Opens the session, and then the surface, once each."""
+        """Opens the session, takes the name of this copy, and opens the surface, once each."""
         if self._database is None:
             self._database = await asyncio.to_thread(Database.connect, self._address)
             keys = load_audit_keys(self._settings, load_secrets(self._settings))
             self._follower = HeadFollower(self._database, keys, self._settings.audit_head_file, self._clock.now)
+        if not self._named:
+            await self._database.take_name(self._candidate.identity.name, attempts=1)
+            self._named = True
         if self._surface is None:
             await self._listen(self._database)
         return self._database
@@ -150,6 +153,7 @@ class Standby:
     async def _listen(self, database: Database) -> None:
         from bot.slack.copy_place import CopyPlace
         from bot.slack.persistence import connect_persistently
+        from bot.store.shared_inbox import SharedInbox
 
         place = CopyPlace(SharedInbox(database, find_copy_name(self._settings)), lambda: self.is_led)
         basis = SurfaceBasis(self.desk, database, lambda value: self.desk.redactor.redact_json(value), place)
@@ -179,7 +183,9 @@ class Standby:
         return error.phrase if isinstance(error, FlatnetError) else None
 
     def _report(self, why: Phrase | None, bug: Exception | None = None) -> None:
-        """Logs what keeps this copy from leading, once for each change."""
+        """Tells the other copies what keeps this one from leading, and logs each change."""
+        if self._named and self._database is not None:
+            self._database.report(self._candidate.identity, why)
         if why == self.why:
             return
         if why is None:
