@@ -20,7 +20,7 @@ from bot.app.file_work import write_file
 from bot.audit.log import AuditKeys
 from bot.config.host_files import HOST_FOLDER
 from bot.config.host_folder import HostFolder
-from bot.config.settings import Settings, check_host_folder, load_audit_keys
+from bot.config.settings import Settings, check_host_files, load_audit_keys
 from bot.config.shared_hosts import (
     PURPOSE,
     FollowedHosts,
@@ -102,6 +102,16 @@ class HostFileFollower:
         self.number = 0
         """Number of the version that the folder has."""
 
+    @classmethod
+    def build(cls, file: Path, settings: Settings, secrets: FindSecret) -> "HostFileFollower":
+        """Builds it from the configuration. Raises `MissingSecret` or `AuditKeyTooShort`."""
+        return cls(file, HostFolder(settings.data_folder), HostFileKeys.derive(load_audit_keys(settings, secrets)))
+
+    def require_newest(self, number: int) -> None:
+        """Requires that the folder has the newest version, whose number this is. Raises `UnusableHosts`."""
+        if number != self.number:
+            raise UnusableHosts(Phrase("the hosts have changed meanwhile. Try again in a moment"))
+
     async def follow(self, table: HostFilesTable, *, led_last: bool) -> bool:
         """Writes the folder as the leader has it. Returns whether it has changed, so that the configuration is read again.
 
@@ -134,7 +144,8 @@ class HostFileFollower:
         if foreign := find_foreign_changes(hashes, followed.hashes, theirs):
             raise UnusableHosts(_explain_foreign_change(foreign[0]))
         if hashes != theirs:
-            check_host_folder(self._file, shared.files)
+            changes = {name: text.encode() for name, text in shared.files.items()}
+            check_host_files(self._file, dict.fromkeys(local) | changes)
             self._write(shared, local)
         write_followed(self._folder.data_folder, FollowedHosts(stored.number, theirs))
         return hashes != theirs

@@ -64,7 +64,7 @@ class HostFileActions:
         try:
             await self.reloader.reload()
         except FlatnetError as error:
-            raise ActionFailed(_explain_unusable(error)) from error
+            raise ActionFailed(explain_unusable(error)) from error
         return await self._read(action.name, changed=changed)
 
     async def _use(self, operation: str, name: str, *, changed: bool) -> HostFileState:
@@ -74,7 +74,7 @@ class HostFileActions:
         except FlatnetError as error:
             await do_file_work(self.folder.data_folder, self.folder.restore, operation, name)
             await self._share({})
-            raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
+            raise ActionFailed(explain_unusable(error), maybe_ran=False) from error
         await self._share({})
         return await self._read(name, changed=changed)
 
@@ -89,7 +89,7 @@ class HostFileActions:
         try:
             settings = await asyncio.to_thread(self.reloader.read_settings)
         except FlatnetError as error:
-            raise ActionFailed(_explain_unusable(error)) from error
+            raise ActionFailed(explain_unusable(error)) from error
         active = _find_entries(settings.inventory, name) == _find_entries(self.inventory(), name)
         return HostFileState(sha256=await self._hash(name), active=active, changed=changed)
 
@@ -107,7 +107,7 @@ class HostFileActions:
         try:
             settings = await asyncio.to_thread(self.reloader.check_host_file, name, content)
         except FlatnetError as error:
-            raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
+            raise ActionFailed(explain_unusable(error), maybe_ran=False) from error
         if content is None and settings.inventory.find_host(name) is not None:
             phrase = Phrase("the configuration file has {host}, which would be a member again. Remove it there", host=name)
             raise ActionFailed(phrase, maybe_ran=False)
@@ -119,7 +119,7 @@ def _find_entries(inventory: Inventory, name: str) -> tuple[object, ...]:
     return (*found, inventory.tables.get(name))
 
 
-def _explain_unusable(error: FlatnetError) -> Phrase:
+def explain_unusable(error: FlatnetError) -> Phrase:
     """Explain why the configuration cannot be used, with the first complaint where there is one."""
     complaints = getattr(error, "complaints", ())
     if not complaints:

@@ -18,7 +18,7 @@ from bot.app.build_copies import declare_configuration
 from bot.audit.log import EventKind
 from bot.config.errors import Complaint, ConfigurationError, Misconfigured
 from bot.config.host_files import HOST_FOLDER
-from bot.config.settings import Settings, check_host_file, read_settings
+from bot.config.settings import Settings, check_host_files, read_settings
 from bot.config.shared_hosts import ShareHosts, share_nothing
 from bot.security.file_trust import trust_users
 
@@ -73,7 +73,7 @@ class ConfigurationReloader:
 
         Returns the settings that it would have. Raises `ConfigurationError`.
         """
-        return check_host_file(self._file, name, content)
+        return check_host_files(self._file, {name: content})
 
     async def reload(self) -> None:
         """Activates the configuration as the files have it now. Raises as `reload`, and changes nothing then."""

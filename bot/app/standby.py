@@ -24,6 +24,8 @@ from bot.app.application import Application, load_secrets, make_redactor
 from bot.app.build_copies import describe_leading, identify_copy
 from bot.app.build_slack import SurfaceBasis, open_surface
 from bot.app.build_standby import StandbyConfigurations, make_audit_verifier
+from bot.app.host_file_sharing import HostFileFollower
+from bot.app.host_files import explain_unusable
 from bot.app.reload import require_host_folder_trust, require_trust
 from bot.app.standby_desk import StandbyDesk
 from bot.audit.head_follower import HeadFollower
@@ -34,6 +36,8 @@ from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permi
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
+from bot.store.host_files import HostFilesTable, read_hosts_number
+from bot.store.schema import HEAD_REVISION
 from bot.store.situation import Situation, read_situation
 from bot.telemetry.endpoints import HealthChecks
 
@@ -76,6 +80,7 @@ class Standby:
         self.desk = StandbyDesk(config, redactor, self._describe_leader, verify, clock.now)
         self._database: Database | None = None
         self._follower: HeadFollower | None = None
+        self._hosts = HostFileFollower.build(file, settings, secrets)
         self._named = False
         self._surface: SlackThread | None = None
         self._listening: asyncio.Task[object] | None = None
@@ -162,15 +167,39 @@ class Standby:
 
     async def _look(self, database: Database) -> bool:
         """Looks once. Returns whether this copy leads now."""
-        candidate, self._seen = self._candidate, await database.read(read_situation)
-        if self._seen.led:
+        seen = self._seen = await database.read(read_situation)
+        if seen.led:
             self._led_at = self._clock.monotonic()
-        self._report(find_obstacle(candidate, self._seen) or self._find_slack_obstacle() or await self._follow())
-        if self._seen.led or self.why is not None:
+        obstacles = (
+            await self._follow_hosts(database, seen),
+            find_obstacle(self._candidate, seen),
+            self._find_slack_obstacle(),
+            await self._follow(),
+        )
+        self._report(next((each for each in obstacles if each is not None), None))
+        if seen.led or self.why is not None:
             return False
         return await database.try_lead(
-            candidate.identity, check=lambda session: require_permission(candidate, read_situation(session))
+            self._candidate.identity,
+            check=lambda session: self._require_permission(read_situation(session), read_hosts_number(session)),
         )
+
+    def _require_permission(self, seen: Situation, hosts: int) -> None:
+        """Requires that this copy may lead, and that it has the newest hosts. Raises `NotLeading`, or `UnusableHosts`."""
+        require_permission(self._candidate, seen)
+        self._hosts.require_newest(hosts)
+
+    async def _follow_hosts(self, database: Database, seen: Situation) -> Phrase | None:
+        """Takes the hosts as the copy that leads has them, and the configuration that they make."""
+        led_last = seen.leader is not None and seen.leader.identity.name == self._candidate.identity.name
+        if seen.revision != HEAD_REVISION:
+            return None
+        try:
+            if await self._hosts.follow(HostFilesTable(database), led_last=led_last):
+                await self._take_configuration()
+        except FlatnetError as error:
+            return explain_unusable(error)
+        return None
 
     async def _follow(self) -> Phrase | None:
         return None if self._follower is None else await self._follower.follow()
@@ -200,10 +229,13 @@ class Standby:
             await again.wait()
             again.clear()
             try:
-                self._settings, self._candidate, self.desk.config = await asyncio.to_thread(self._read_configuration)
-                _log.info("configuration activated")
+                await self._take_configuration()
             except FlatnetError as error:
                 _log.error("the new configuration cannot be used; the old one stays", why=str(error))
+
+    async def _take_configuration(self) -> None:
+        self._settings, self._candidate, self.desk.config = await asyncio.to_thread(self._read_configuration)
+        _log.info("configuration activated")
 
     def _read_configuration(self) -> tuple[Settings, Candidate, ActiveConfig]:
         require_trust(self._file)

@@ -252,25 +252,17 @@ def read_settings(file: Path) -> Settings:
     return _build_settings(tables, text, file, read_host_files(find_data_folder(tables, file), file))
 
 
-def check_host_file(file: Path, name: str, content: bytes | None) -> Settings:
-    """Checks that the configuration can be used with this content of a host's file, without it for None. Nothing is written.
+def check_host_files(file: Path, changes: Mapping[str, bytes | None]) -> Settings:
+    """Checks that the configuration can be used with these contents of files of hosts, without those that are None.
 
-    Returns the settings as they would be. Raises as `read_settings`.
+    Nothing is written. Returns the settings as they would be. Raises as `read_settings`.
     """
     text = _read_file(file)
     tables = _parse_tables(text, file)
     folder = find_data_folder(tables, file)
-    files = replace_host_file(read_host_files(folder, file), find_host_file(folder, name), content, file)
-    return _build_settings(tables, text, file, files)
-
-
-def check_host_folder(file: Path, contents: Mapping[str, str]) -> Settings:
-    """Checks as `check_host_file`, with these contents of all files of hosts, by name."""
-    text = _read_file(file)
-    tables = _parse_tables(text, file)
-    files: tuple[HostFile, ...] = ()
-    for name, content in contents.items():
-        files = replace_host_file(files, find_host_file(find_data_folder(tables, file), name), content.encode(), file)
+    files = read_host_files(folder, file)
+    for name, content in changes.items():
+        files = replace_host_file(files, find_host_file(folder, name), content, file)
     return _build_settings(tables, text, file, files)
 
 

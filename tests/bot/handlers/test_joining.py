@@ -22,7 +22,7 @@ from bot.access.policy import Policy
 from bot.app.build_joining import find_public_key
 from bot.audit.log import EventKind
 from bot.config.host_folder import HostFolder
-from bot.config.settings import check_host_file, read_settings
+from bot.config.settings import check_host_files, read_settings
 from bot.handlers.joining import JoiningServices
 from bot.joining.registry import HostRegistry
 from bot.joining.reservation import Wish
@@ -168,7 +168,7 @@ class Bench:
         if isinstance(action, WriteHostFile):
             content = action.content.encode()
             assert action.before == self.folder.hash_file(action.name)
-            check_host_file(self.file, action.name, content)
+            check_host_files(self.file, {action.name: content})
             if self.full:
                 raise ActionFailed(Phrase("could not use {file}", file="hosts.d"))
             self.folder.write(action.name, content)
