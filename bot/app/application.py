@@ -221,7 +221,7 @@ def _make_activator(
     """Makes what builds the active configuration from settings and secrets. `hash_key` hides secrets in comparisons."""
 
     def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
-        config = build_config(chosen, make_connector(found, pool), lambda: database, observers, now())
+        config = build_config(chosen, make_connector(found, pool, lambda: database.term), lambda: database, observers, now())
         return replace(
             config,
             heartbeat_url=_find_heartbeat_url(chosen, found),

@@ -11,10 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.fleet import Fleet
 from bot.app.build_changes import ChangeServices
 from bot.app.build_owed import OWED_INTERVAL
 from bot.app.settle_loss import settle_loss
 from bot.audit.log import AuditLog
+from bot.changes.claimed_hosts import tell_term
 from bot.changes.counted_steps import CountedSteps
 from bot.changes.engine import ApplySteps, Engine
 from bot.changes.executor import Executor
@@ -52,9 +54,8 @@ async def run_changes(
     """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
     await settle_loss(change_services.coordinator, audit)
     async with AsyncExitStack() as stack:
-        room = _EngineSupervisor(
-            change_services, audit, engine, _build_executor(change_services, audit, basis, engine.clock)
-        )
+        applying = _build_executor(change_services, audit, basis, engine.clock)
+        room = _EngineSupervisor(change_services, audit, engine, applying, lambda: basis().fleet)
         stack.push_async_callback(room.close)
         if engine.database.term == NO_TERM:
             await room.start()  # after a takeover, hosts are told the term first, and nothing else waits for them
@@ -97,10 +98,16 @@ class _EngineSupervisor:
     """Launches the engine once the audit log is intact: at the start, or when a loss was accepted."""
 
     def __init__(
-        self, change_services: ChangeServices, audit: AuditLog, settings: EngineSettings, applying: ApplySteps
+        self,
+        change_services: ChangeServices,
+        audit: AuditLog,
+        settings: EngineSettings,
+        applying: ApplySteps,
+        find_fleet: Callable[[], Fleet],
     ) -> None:
         self._changes = change_services
         self._audit = audit
+        self._find_fleet = find_fleet
         self._settings = settings
         self._applying = applying
         self._starts = StepStartTable(settings.database)
@@ -108,8 +115,10 @@ class _EngineSupervisor:
         self._pool: EnginePool | None = None
 
     async def start(self) -> None:
-        """Launches the engine if the audit log is intact and it does not run yet."""
+        """Launches the engine if the audit log is intact and it does not run yet. Claimed hosts hear the term first."""
         if self._engine is None and self._audit.intact:
+            claims, term = await self._changes.operations.find_claims(), self._settings.database.term
+            await tell_term(self._find_fleet(), claims, term)
             interrupted = frozenset(await self._changes.operations.list_running())
             steps = CountedSteps(self._applying, self._starts, interrupted)
             self._engine = await Engine.launch(self._find_place(), steps, self._settings.reference)
