@@ -38,12 +38,14 @@ from adapters.local.backups import (
 from adapters.phrase import Phrase
 from bot.app.file_work import create_file, do_file_work, write_file
 from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, open_plain, require_room
+from bot.backups.database_copy import DATABASE_NAME
 from bot.backups.manifest import build_manifest, encode_manifest
 from bot.backups.second_place import MAX_MANIFEST_BYTES
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import sync_folder
+from bot.store.address import DatabaseAddress
 from bot.store.errors import DatabaseError
-from bot.store.reading import copy_database
+from bot.store.history import copy_database, measure_database
 
 A = TypeVar("A")
 R = TypeVar("R", bound=BaseModel)
@@ -98,7 +100,7 @@ class SecondPlace:
 class OwnData:
     """Files of the bot that its backup holds: database, and head file of the audit log. Their key is never beside them."""
 
-    database_file: Path
+    database: DatabaseAddress
     head_file: Path
 
 
@@ -148,16 +150,16 @@ class BackupActions:
     def _pack_database(self, action: PackDatabase) -> Packed:
         """Packs the head before the database: the database may be ahead of its head, as after a crash, never behind it."""
         folder = self.place.open(action.backup)
-        source, target, copy = self.data.database_file, folder / action.name, self._scratch
-        require_room(folder, 2 * source.stat().st_size, self.place.measure_free)
+        source, target, copy = self.data.database, folder / action.name, self._scratch
         head = self.data.head_file.read_bytes() if self.data.head_file.exists() else b""
         try:
             self._drop_scratch()
+            require_room(folder, 2 * measure_database(source), self.place.measure_free)
             copy_database(source, copy)
             with os.fdopen(create_file(target.with_name(f"{action.name}.part")), "wb") as stream:
                 with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
                     _add_bytes(archive, self.data.head_file.name, head)
-                    _add_file(archive, source.name, copy)
+                    _add_file(archive, DATABASE_NAME, copy)
                 stream.flush()
                 os.fsync(stream.fileno())
         except DatabaseError as error:
@@ -174,7 +176,7 @@ class BackupActions:
         return self.place.folder / "flatnet-bot.part"
 
     def _drop_scratch(self) -> None:
-        for suffix in ("", "-journal"):
+        for suffix in ("", "-journal", "-wal", "-shm"):
             Path(f"{self._scratch}{suffix}").unlink(missing_ok=True)
 
     def _remove_file(self, action: RemoveBackupFile) -> BaseModel:

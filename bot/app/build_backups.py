@@ -9,15 +9,20 @@ from bot.backups.registry import BackupRegistry
 from bot.changes.step_binding import OwnActions
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings
+from bot.store.address import DatabaseAddress
 from bot.store.backups import BackupTable
 from bot.store.database import Database
 
 
 def add_backup_actions(
-    settings: Settings, basis: Callable[[], ActiveConfig], own: OwnActions, now: Callable[[], datetime]
+    settings: Settings,
+    database: DatabaseAddress,
+    basis: Callable[[], ActiveConfig],
+    own: OwnActions,
+    now: Callable[[], datetime],
 ) -> None:
     """Adds the actions on the second place, as it is configured when they run, to those that the bot can do on itself."""
-    data = OwnData(settings.database_file, settings.audit_head_file)
+    data = OwnData(database, settings.audit_head_file)
     BackupActions(lambda: find_second_place(basis()), data, now).add_to(own)
 
 

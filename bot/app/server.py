@@ -82,7 +82,9 @@ async def serve_requests(settings: Settings, application: Application, entrances
         engine = EngineSettings(settings.engine_file, application.database, clock, make_reference)
         SpoolActions(settings.data_folder).add_to(change_services.own_actions)
         KeyBackupActions(lambda: find_second_place(dispatcher.config)).add_to(change_services.own_actions)
-        add_backup_actions(settings, lambda: dispatcher.config, change_services.own_actions, clock.now)
+        add_backup_actions(
+            settings, application.database.address, lambda: dispatcher.config, change_services.own_actions, clock.now
+        )
         announcements = MemberAnnouncements(
             surface, lambda: dispatcher.config.schedule_config.channel, lambda: dispatcher.hosts
         )

@@ -74,7 +74,9 @@ def _check_open_files(allowed: int, wanted: int) -> Iterator[Finding]:
 def _list_private_files(settings: Settings) -> Iterator[Path]:
     if settings.secrets_folder is not None:
         yield from (settings.secrets_folder / name for name in settings.secret_names)
-    yield from (settings.database_file, settings.audit_head_file)
+    if settings.database is None:
+        yield settings.database_file
+    yield settings.audit_head_file
     for host in settings.inventory.reachable:
         yield from (side.key_file for side in (host.windows, host.wsl) if side is not None and side.key_file is not None)
 

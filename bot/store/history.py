@@ -14,12 +14,12 @@ from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.model.change import ChangeState
 from bot.store import audit, schema
-from bot.store.address import PostgresAddress
+from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.chain import StoredEvent, Verification
 from bot.store.database import LOCK_TIMEOUT, make_private
 from bot.store.errors import DatabaseDamaged
 from bot.store.maintenance import OwnedDatabase, require_empty
-from bot.store.reading import open_for_reading
+from bot.store.reading import copy_file, open_for_reading
 from bot.store.sqlite_connection import SqliteConnection
 from bot.store.table_copy import copy_tables
 from bot.store.tables import CLAIMS, OPERATIONS
@@ -73,8 +73,19 @@ def put_history(source: Connection, target: OwnedDatabase, verify: Verify) -> Pu
     return PutHistory(target.write(put), before)
 
 
+def copy_database(address: DatabaseAddress, file: Path) -> None:
+    """Copies one consistent state of a database into a new private SQLite file, also while a bot writes.
+
+    Raises a `DatabaseError`. What is deleted in an SQLite database and not yet erased may be in the copy.
+    """
+    if isinstance(address, PostgresAddress):
+        copy_history(address, file)
+    else:
+        copy_file(address, file)
+
+
 def copy_history(address: PostgresAddress, file: Path) -> None:
-    """Copies one consistent state of a database into a new private SQLite file, also while a copy of the bot writes."""
+    """Copies one consistent state of a PostgreSQL database, all tables in one transaction."""
     make_private(file)
     with open_for_reading(address) as source:
         source.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # the file's disk may be slow
@@ -88,8 +99,10 @@ def copy_history(address: PostgresAddress, file: Path) -> None:
             line.close()
 
 
-def measure_database(address: PostgresAddress) -> int:
-    """Measures the bytes that a database has on its server."""
+def measure_database(address: DatabaseAddress) -> int:
+    """Measures the bytes that a database has on the disk, here or on its server."""
+    if isinstance(address, Path):
+        return address.stat().st_size
     with open_for_reading(address) as connection:
         size: int = connection.execute(_SIZE).scalar_one()
     return size

@@ -63,7 +63,7 @@ def _open_file(path: Path) -> Iterator[Connection]:
             yield connection
 
 
-def copy_database(path: Path, target: Path) -> None:
+def copy_file(path: Path, target: Path) -> None:
     """Copies one consistent state of a database into a new private file, by SQLite's own backup, also while a bot writes.
 
     Raises a `DatabaseError`. What is deleted in the database and not yet erased may be in the copy.

@@ -13,6 +13,7 @@ import pytest
 from adapters.errors import FlatnetError
 from bot.audit.files import verify_files
 from bot.audit.log import AuditKeys, AuditLog, EventKind
+from bot.backups.database_copy import DatabaseCopy, check_copy
 from bot.backups.database_move import MovedDatabase, NotMovable, move_database
 from bot.backups.database_restore import DatabasePlaces
 from bot.store.address import PostgresAddress
@@ -103,6 +104,8 @@ async def test_a_copy_of_the_moved_history_is_the_file_that_was_moved(
     copy_history(postgres, tmp_path / "copy")
     assert read_all(kept) == read_all(tmp_path / "copy")
     assert 0o600 == (tmp_path / "copy").stat().st_mode & 0o777
+    checked = check_copy(DatabaseCopy(tmp_path / "copy", files.heads), [KEY], tmp_path / "copy")
+    assert (2, True) == (checked.events.count, checked.events.intact)
 
 
 async def test_a_move_that_was_killed_after_its_commit_is_finished_by_the_next(
