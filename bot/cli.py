@@ -17,6 +17,10 @@ from bot.terminal.localized_commands import LocalizedCommand, LocalizedGroup
 from bot.terminal.plain_request import CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, detect_terminal, join_words, print_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from adapters.phrase import Phrase
+    from bot.config.settings import Settings
     from bot.runtime.logging import Level
 
 app = typer.Typer(
@@ -142,12 +146,16 @@ def manifest(
 
 
 @db.command("upgrade", cls=LocalizedCommand)
-def db_upgrade(config: ConfigFile = DEFAULT_CONFIG_FILE) -> None:
+def db_upgrade(
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
+    backed_up: Annotated[
+        bool, typer.Option("--backed-up", help="There is a backup of the PostgreSQL database. None is made.")
+    ] = False,
+) -> None:
     """Upgrade the database schema and keep a backup."""
-    from bot.terminal import commands
+    from bot.terminal import database_commands as database
 
-    commands.configure_logging("warning")
-    typer.echo(commands.upgrade_database(config))
+    _run_on_database(config, lambda settings: database.upgrade(settings, backed_up=backed_up))
 
 
 @db.command("restore", cls=LocalizedCommand)
@@ -156,10 +164,25 @@ def db_restore(
     config: ConfigFile = DEFAULT_CONFIG_FILE,
 ) -> None:
     """Restore the database from a backup while the bot is stopped. The present one is kept."""
-    from bot.terminal import commands
+    from bot.terminal import database_commands as database
 
-    commands.configure_logging("warning")
-    typer.echo(commands.restore_database(config, file))
+    _run_on_database(config, lambda settings: database.restore(settings, file))
+
+
+@db.command("move", cls=LocalizedCommand)
+def db_move(config: ConfigFile = DEFAULT_CONFIG_FILE) -> None:
+    """Move the history from SQLite to the configured PostgreSQL database while the bot is stopped."""
+    from bot.terminal import database_commands as database
+
+    _run_on_database(config, database.move)
+
+
+@db.command("adopt", cls=LocalizedCommand)
+def db_adopt(config: ConfigFile = DEFAULT_CONFIG_FILE) -> None:
+    """Let this machine's configuration, version and audit key count, if the last leader's machine is gone for good."""
+    from bot.terminal import database_commands as database
+
+    _run_on_database(config, database.adopt)
 
 
 @audit.command("verify", cls=LocalizedCommand)
@@ -169,6 +192,24 @@ def audit_verify(config: ConfigFile = DEFAULT_CONFIG_FILE, as_json: AsJson = Fal
 
     commands.configure_logging("error")
     write(commands.verify_audit_log(config, "json" if as_json else "table", detect_terminal()))
+
+
+@audit.command("accept", cls=LocalizedCommand)
+def audit_accept(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the loss, as audit verify shows it.")],
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
+) -> None:
+    """Accept a PostgreSQL database that is older than this machine's head file, while no copy of the bot leads."""
+    from bot.terminal import database_commands as database
+
+    _run_on_database(config, lambda settings: database.accept(settings, name))
+
+
+def _run_on_database(config: Path, work: "Callable[[Settings], Sequence[Phrase]]") -> None:
+    from bot.terminal import commands
+
+    commands.configure_logging("warning")
+    typer.echo(commands.run_on_database(config, work))
 
 
 def write(output: Output) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, liter
 
 from bot.store.chain import ACCEPTED_KIND, StoredEvent
 from bot.store.encoding import encode_time, escape_text
-from bot.store.lead import is_led_elsewhere, skip_terms
+from bot.store.lead import CopyIdentity, adopt, is_led_elsewhere, skip_terms
 from bot.store.tables import AUDIT
 
 FETCH_SIZE = 500
@@ -102,6 +102,17 @@ def append_acceptance(
 ) -> StoredEvent:
     """As `append`, for an event that accepts a loss. On PostgreSQL the terms of the lost part are skipped."""
     skip_terms(connection)
+    return append(connection, event, seal)
+
+
+def append_adoption(
+    connection: Connection,
+    event: StoredEvent,
+    seal: Callable[[StoredEvent, StoredEvent | None], StoredEvent],
+    me: CopyIdentity,
+) -> StoredEvent:
+    """As `append`, for an event by which a copy counts as the one that led last."""
+    adopt(connection, me)
     return append(connection, event, seal)
 
 

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -158,44 +157,15 @@ def _diagnose(config: Path, form: Form, terminal: Terminal, asked: "Doctor") -> 
     return render_output(answer, form, terminal, shown)
 
 
-def upgrade_database(config: Path) -> str:
-    """Upgrade the database, and report what was done."""
-    from bot.store.upgrade import upgrade_database
-
+def run_on_database(config: Path, work: Callable[[Settings], Sequence[Phrase]]) -> str:
+    """Run a command of an administrator on the database, and return its sentences, one on each line."""
     settings = load_settings(config)
     try:
-        done = upgrade_database(settings.database_file, datetime.now(UTC))
-    except FlatnetError as error:
-        _stop(error, settings)
-    if done.copy is None:
-        said = Phrase("the database is already up to date (revision {revision})", revision=done.after)
-    else:
-        said = Phrase(
-            "database upgraded from {before} to {after}. Backup saved as {copy}",
-            before=done.before,
-            after=done.after,
-            copy=str(done.copy),
-        )
-    return said.render_sentence(load_texts(settings))
-
-
-def restore_database(config: Path, file: Path) -> str:
-    """Restore the database from a backup, and report what follows from that."""
-    from bot.backups.database_restore import DatabasePlaces, restore_database
-    from bot.config.settings import load_audit_keys
-    from bot.security.file_trust import trust_owner_of
-    from bot.security.secrets import read_secrets
-
-    settings = load_settings(config)
-    places = DatabasePlaces(settings.database_file, settings.audit_head_file, settings.engine_file)
-    try:
-        trust = trust_owner_of(settings.data_folder)
-        keys = load_audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder, trust))
-        done = restore_database(file, places, keys.all, datetime.now(UTC))
+        said = work(settings)
     except FlatnetError as error:
         _stop(error, settings)
     shown = load_texts(settings)
-    return "\n".join(phrase.render_sentence(shown) for phrase in done.describe(file))
+    return "\n".join(phrase.render_sentence(shown) for phrase in said)
 
 
 def verify_audit_log(config: Path, form: Form, terminal: Terminal) -> Output:
@@ -220,14 +190,14 @@ def map_exit_code(error: FlatnetError) -> ExitCode:
     from bot.control.client import ControlForbidden, ControlRefused
     from bot.security.secrets import MissingSecret, SecretsUnusable
     from bot.store.chain import AuditKeyTooShort
-    from bot.store.errors import DatabaseInUse, DatabaseUntrusted
+    from bot.store.errors import DatabaseInUse, DatabaseNotEmpty, DatabaseUntrusted
 
     match error:
         case (
             RequestError() | MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured() | DatabaseUntrusted()
         ):
             return ExitCode.USAGE
-        case Refused() | DatabaseInUse() | ControlForbidden() | ControlRefused():
+        case Refused() | DatabaseInUse() | DatabaseNotEmpty() | ControlForbidden() | ControlRefused():
             return ExitCode.REFUSED
         case _:
             return ExitCode.INTERNAL
