@@ -83,9 +83,15 @@ class MuteReminder:
                 await self._registry.mark_reminded(mute)
 
     async def end_orphaned(self) -> None:
-        """Ends the mutes whose owners may not hide alerts any more, with a line in the channel."""
+        """Ends the mutes whose owners may not hide alerts any more, with a line in the channel.
+
+        An owner of many is looked up once: Slack answers a limited number of such calls a minute.
+        """
+        owners: dict[str, Identity] = {}
         for mute in await self._registry.list_active():
-            owner = await self._services.find_owner(mute)
+            if mute.identity not in owners:
+                owners[mute.identity] = await self._services.find_owner(mute)
+            owner = owners[mute.identity]
             if why := find_loss(mute, owner, self._services.basis().policy):
                 await self._announce_loss(mute, why)
                 await self._registry.end(mute, BOT_ACTOR_NAME, mute.operation, "ended")

@@ -36,6 +36,7 @@ class Reminding:
         self.book, self.announced = Registered(database), Announced()
         self.alerts, self.policy = alerts, PEOPLE
         self.owner: Identity = ANA
+        self.searches = 0
         self.reminder = self.again()
 
     def again(self) -> MuteReminder:
@@ -47,6 +48,7 @@ class Reminding:
         return self.alerts
 
     async def find_owner(self, mute: Mute) -> Identity:
+        self.searches += 1
         return self.owner
 
     async def remind_after(self, **span: float) -> list[str]:
@@ -220,6 +222,13 @@ async def test_a_mute_whose_owner_left_ends_with_a_line_in_the_channel(world: Re
     assert [(EventKind.MUTE, "flatnet-bot", "ended")] == [
         (kind, actor, data["mute"]) for kind, actor, data in world.book.log.events if data["mute"] != "added"
     ]
+
+
+async def test_an_owner_of_many_mutes_is_looked_up_once(world: Reminding) -> None:
+    """After a start, Slack would refuse so many calls, and with them all people who type within the next minute."""
+    await world.book.add(mute("host-a", number=1), mute("host-b", number=2), mute("host-c", number=3))
+    await world.reminder.end_orphaned()
+    assert (1, 3) == (world.searches, len(await world.book.registry.list_active()))
 
 
 async def test_a_loss_that_could_not_be_announced_ends_nothing_yet(world: Reminding) -> None:
