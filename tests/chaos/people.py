@@ -122,7 +122,7 @@ class People:
         while time.monotonic() < ends:
             host = self.dice.choice(self.hosts)
             self._begin(self._type("note", OPERATOR, f'silence add {host}/disk 1h "note {next(self._numbers)}"'))
-            await asyncio.sleep(self.dice.uniform(0.5, 1.5))
+            await asyncio.sleep(self.dice.uniform(1, 3))
 
     async def _mention(self, ends: float) -> None:
         while time.monotonic() < ends:

@@ -71,7 +71,9 @@ class World:
 
     async def is_ready(self) -> None:
         """Wait until every copy has come as far as Slack."""
-        await self.copies.court.workspace.seen(lambda: self.copies.court.workspace.connections >= 1, timeout=REST_SECONDS)
+        await self.copies.court.workspace.seen(
+            lambda: self.copies.court.workspace.connections >= len(self.copies.all), timeout=REST_SECONDS
+        )
 
     def find_leader(self) -> Copy:
         return Scene(self.copies, self.server, random.Random()).find_leader()
