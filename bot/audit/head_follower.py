@@ -60,6 +60,27 @@ class HeadFollower:
         except OSError as error:
             return map_head_file_error(self._heads.path, error).phrase
 
+    def find_obstacle(self, read_state: Callable[[int], TableState]) -> Phrase | None:
+        """Finds the reason for which this copy must not lead, without writing. For the last check under the lock.
+
+        `read_state` is `bot.store.audit.read_state` with the connection, in its thread. Blocks.
+        """
+        try:
+            head = self._heads.read_last()
+            state = read_state(0 if head is None else head.sequence)
+            accepted = self._parse_acceptances(state.acceptances)
+            if head is None and state.newest is None:
+                return None
+            trouble = describe_mismatch(head, state.newest, state.witnessed)
+            covered = head is not None and _is_covered(head, accepted, self._find_missing(accepted))
+            if trouble is not None and not covered:
+                return trouble
+            if state.newest is None or self._keys.is_signed(state.newest):
+                return None
+            return describe_unsigned(state.newest)
+        except OSError as error:
+            return map_head_file_error(self._heads.path, error).phrase
+
     def _compare_and_append(self, head: Head | None, state: TableState) -> Phrase | None:
         """Compares the file with the table, and appends to it where they agree. Reads, writes and syncs the file."""
         newest = state.newest

@@ -23,9 +23,6 @@ T = TypeVar("T")
 ENGINE_SCHEMA = "dbos"
 """Schema of the engine's tables."""
 
-PATIENT = ("idle_session_timeout", "idle_in_transaction_session_timeout", "statement_timeout")
-"""Limits of a leader's session. A command moves a whole history, and verifies it between two statements."""
-
 
 class OwnedDatabase:
     """A database that this process owns, from `own_database` to the end of its block."""
@@ -51,10 +48,10 @@ class OwnedDatabase:
 def own_database(address: PostgresAddress) -> Iterator[OwnedDatabase]:
     """Owns the database for the block. Raises `DatabaseInUse` while a copy leads, or another `DatabaseError`."""
     from bot.store.postgres_connection import PostgresConnection
+    from bot.store.postgres_session import PATIENT_LIMITS
 
-    line = PostgresConnection(address)
+    line = PostgresConnection(address, PATIENT_LIMITS)
     try:
-        line.read(_be_patient)
         if not line.read(lead.try_lock):
             raise DatabaseInUse(
                 Phrase(
@@ -90,11 +87,6 @@ def _make_rows_error(address: PostgresAddress, table: str) -> DatabaseNotEmpty:
             setting="database",
         )
     )
-
-
-def _be_patient(connection: Connection) -> None:
-    for name in PATIENT:
-        connection.exec_driver_sql(f"SET {name} = 0")
 
 
 def _name_leader(connection: Connection) -> str:

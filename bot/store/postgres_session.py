@@ -58,6 +58,9 @@ ends sooner."""
 READER_LIMITS = SessionLimits(idle=60, statement=300, silence=310)
 """Limits of a session that holds nothing: it reads, and what it read is worked on meanwhile."""
 
+PATIENT_LIMITS = SessionLimits(idle=3600, statement=3600, silence=3700)
+"""Limits of a session in which a command of an administrator moves a whole history, and verifies it between statements."""
+
 
 class Session(psycopg.Connection[Any]):
     """One session. `answered` is when the server answered last, by `read_clock`. `silence` is as in `SessionLimits`.
@@ -101,7 +104,6 @@ def connect(address: PostgresAddress, limits: SessionLimits = OWNER_LIMITS) -> S
         escape_hostile_text(session)
         _check_server(session, address)
         _set_limits(session, limits)
-        escape_hostile_text(session)
     except BaseException as error:
         session.close()
         mapped = map_postgres_error(error, address)

@@ -9,16 +9,11 @@ from itertools import islice
 from sqlalchemy import (
     Column,
     Connection,
-    Integer,
     MetaData,
     Table,
     TypeDecorator,
-    column,
-    func,
     insert,
-    literal,
     select,
-    table,
 )
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import TypeEngine
@@ -39,10 +34,7 @@ def copy_tables(source: Connection, target: Connection) -> int:
 
     Raises `DatabaseDamaged` for a value that the target cannot store, such as text with bytes that are no text.
     """
-    copied = sum(_copy_rows(each, source, target) for each in METADATA.sorted_tables if each not in LIVE)
-    if target.dialect.name == "postgresql":
-        _set_counters(target)
-    return copied
+    return sum(_copy_rows(each, source, target) for each in METADATA.sorted_tables if each not in LIVE)
 
 
 def _copy_rows(known: Table, source: Connection, target: Connection) -> int:
@@ -69,19 +61,6 @@ def _make_plain(known: Table) -> Table:
 
 def _find_stored_type(known: TypeEngine[object]) -> TypeEngine[object]:
     return known.impl_instance if isinstance(known, TypeDecorator) else known
-
-
-def _set_counters(target: Connection) -> None:
-    """Sets the counters of a server to the highest number of each column that has one."""
-    for known in METADATA.sorted_tables:
-        for each in known.columns:
-            if isinstance(_find_stored_type(each.type), Integer):
-                highest = func.max(column(each.name, Integer))
-                counter = func.pg_get_serial_sequence(literal(known.name), literal(each.name))
-                has_rows = highest.is_not(None)
-                target.execute(
-                    select(func.setval(counter, func.coalesce(highest, 1), has_rows)).select_from(table(known.name))
-                )
 
 
 def _make_value_error(known: Table, batch: list[dict[str, object]], error: Exception) -> DatabaseDamaged:

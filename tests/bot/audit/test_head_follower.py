@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bot.audit.acceptance import NamedLoss, accept_loss
 from bot.audit.files import verify_files
 from bot.audit.head_follower import HeadFollower
 from bot.audit.log import AuditKeys, AuditLog, EventKind, NotAcceptable
+from bot.store import audit as table
 from bot.store.address import PostgresAddress
 from bot.store.chain import AuditKey
 from bot.store.database import Database
@@ -60,8 +62,11 @@ class Machines:
         """Why a machine must not lead, after it followed once; "" if it may. `led`: while another copy leads."""
         leading = Database.connect(self.address)
         assert not led or await leading.try_lead(LEADER)
-        why = await HeadFollower(await self.connect(name), AuditKeys(key), self.heads(name), lambda: NOW).follow()
+        database = await self.connect(name)
+        follower = HeadFollower(database, AuditKeys(key), self.heads(name), lambda: NOW)
+        why = await follower.follow()
         await leading.aclose()
+        assert why == await database.read(lambda session: follower.find_obstacle(partial(table.read_state, session)))
         return "" if why is None else str(why)
 
     def change(self, *statements: str) -> None:
