@@ -25,8 +25,9 @@ from bot.app.health import report_health
 from bot.app.host_file_sharing import start_sharing
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
-from bot.app.server import Entrances, serve_requests, warm_up
+from bot.app.server import Entrances, serve_requests
 from bot.app.standby import Lead, Standby
+from bot.app.warm_up import prepare_lead, warm_up
 from bot.audit.log import EventKind
 from bot.config.database import find_copy_name, find_database
 from bot.config.host_folder import HostFolder
@@ -85,10 +86,12 @@ async def _stand_by(process: _Process, standby: Standby, doors: Doors) -> None:
     doors.desk.answer_by(standby.desk.answer)
     doors.manager.notify_ready()
     _log.info("standing by", version=__version__)
+    preparing = asyncio.create_task(asyncio.to_thread(prepare_lead))
     lead = await standby.wait_for_lead(process.stop, process.again)
     if lead is None:
         return
     doors.desk.pause()
+    await preparing  # validators are built by one thread at a time
     _log.info("leading", copy=find_copy_name(lead.settings), term=lead.database.term)
     process.measures.record_lead(lead.database.term, taken_over=True)
     async with closing(lead.database):

@@ -9,7 +9,6 @@ Libraries that one side needs are imported where that side is first connected: `
 """
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,18 +23,12 @@ from bot.app.run_changes import EngineSettings, run_changes
 from bot.config.settings import Settings
 from bot.config.workspace import require_workspace
 from bot.runtime.clock import Clock
-from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
 from bot.runtime.logging import make_reference
-from bot.runtime.validators import build_validators
 
 if TYPE_CHECKING:
     from bot.alerts.watch import Watch
     from bot.slack.event_loop_thread import SlackThread
     from bot.slack.preflight import SlackBotUser
-
-COLLECTOR_THRESHOLDS = (10_000, 20, 50)
-"""Thresholds of the garbage collector. A read of a hundred hosts makes so many objects that Python's own (700, 10, 10) have
-it search them hundreds of times, all of them several times."""
 
 DRAIN_TIME = 10.0
 """Seconds for running work at the end. Unfinished work is resumed after the next start."""
@@ -122,13 +115,3 @@ async def connect_to_slack(surface: "SlackThread", clock: Clock) -> "AsyncIterat
     finally:
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
-
-
-async def warm_up(application: Application, settings: Settings) -> None:
-    """Starts threads, builds validators and collects garbage now, because that would block the event loop later."""
-    await asyncio.to_thread(build_validators)
-    await asyncio.to_thread(start_threads, application.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
-    gc.enable()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
-    gc.collect()
-    gc.freeze()  # scanning these objects again takes a tenth of a second each time

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from bot.app.application import open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from tests.bench.fleet import POWERSHELL, RTT, timed, worst_lag
 from tests.bench.lab import lab

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bot.app.application import Application, open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from bot.model.change import Change, ChangeState
 from bot.model.request import Request, Surface, SystemIdentity, make_request_key

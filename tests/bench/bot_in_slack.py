@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.app.application import open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from tests.bench.lab import lab
 from tests.lab.serving import serve_requests

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.app.application import Application, open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from bot.model.announcement import Announcement
 from bot.model.request import BotIdentity, Request, Surface, make_request_key

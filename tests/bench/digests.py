@@ -21,7 +21,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.app.application import open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from bot.reports.observations import HealthHistory
 from bot.store.database import Database

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app.application import Application, open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from bot.model.request import Answer, ExitCode, Request, Surface, SystemIdentity, make_request_key
 from bot.runtime.clock import read_utc_time

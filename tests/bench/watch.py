@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.application import open_application
-from bot.app.server import warm_up
+from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from tests.bench.alert_world import Far, far_world
 from tests.bench.fleet import worst_lag
