@@ -15,6 +15,7 @@ from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.file_lock import FileLock
 from bot.store.lead import NO_TERM, CopyIdentity, describe_leader
+from bot.store.reading import may_have_events
 from bot.store.situation import Situation, read_situation
 
 
@@ -22,7 +23,8 @@ def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
     """Identifies this copy. Raises `MissingSecret` or `AuditKeyTooShort`."""
     keys = load_audit_keys(settings, secrets)
     me = CopyIdentity(find_copy_name(settings), __version__, compute_digest(settings), keys.signing.id)
-    return Candidate(me, frozenset(key.id for key in keys.earlier))
+    left = (settings.database_file, settings.audit_head_file) if may_have_events(settings.database_file) else None
+    return Candidate(me, frozenset(key.id for key in keys.earlier), left)
 
 
 async def declare_configuration(database: Database, settings: Settings, secrets: FindSecret) -> None:

@@ -10,6 +10,7 @@ key would do something else than the leader before it.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
@@ -24,15 +25,21 @@ class NotLeading(Refused):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A copy that would lead. `earlier_keys` are the ids of the audit keys that it knows besides its own."""
+    """A copy that would lead. `earlier_keys` are the ids of the audit keys that it knows besides its own.
+
+    `left` is the SQLite file on its machine that may have a history, and the head file beside it; None without such a file.
+    """
 
     identity: CopyIdentity
     earlier_keys: frozenset[str] = field(default_factory=frozenset)
+    left: tuple[Path, Path] | None = None
 
 
 def find_obstacle(candidate: Candidate, seen: Situation) -> Phrase | None:
     """Finds what keeps the copy from leading. Who leads now is no obstacle: that is the lock's to say."""
     if (obstacle := _judge_tables(seen.revision)) is not None:
+        return obstacle
+    if (obstacle := judge_left_history(candidate, seen)) is not None:
         return obstacle
     return None if seen.leader is None else _judge_by_leader(candidate, seen.leader)
 
@@ -41,6 +48,20 @@ def require_permission(candidate: Candidate, seen: Situation) -> None:
     """Raises `NotLeading` with what keeps the copy from leading."""
     if (obstacle := find_obstacle(candidate, seen)) is not None:
         raise NotLeading(obstacle)
+
+
+def judge_left_history(candidate: Candidate, seen: Situation) -> Phrase | None:
+    """Judges the SQLite file that is on this machine: over an empty database the bot would silently begin anew."""
+    if seen.begun or candidate.left is None:
+        return None
+    file, heads = candidate.left
+    return Phrase(
+        "the database has no history yet, but {file} has one. Stop the bot here and run: {command}. Or, to begin anew, move "
+        "{file} and {heads} to another folder, then restart the bot",
+        file=str(file),
+        heads=str(heads),
+        command="flatnet-bot db move",
+    )
 
 
 def _judge_by_leader(candidate: Candidate, leader: Leader) -> Phrase | None:

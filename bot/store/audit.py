@@ -53,6 +53,7 @@ class TableState:
 
 _APPEND = insert(AUDIT)
 _LAST = select(AUDIT).order_by(AUDIT.c.sequence.desc()).limit(1)
+_ANY = select(AUDIT.c.sequence).limit(1)
 _FIND = select(AUDIT).where(AUDIT.c.sequence == bindparam("this"))
 _OF_OPERATION = (
     select(AUDIT)
@@ -120,6 +121,11 @@ def read_last(connection: Connection) -> StoredEvent | None:
     """Returns the newest event; None if the table is empty."""
     row = connection.execute(_LAST).first()
     return None if row is None else StoredEvent(*row)
+
+
+def has_events(connection: Connection) -> bool:
+    """Returns whether there is any event, whatever the revision of the tables."""
+    return connection.execute(_ANY).first() is not None
 
 
 def find_event(connection: Connection, sequence: int) -> StoredEvent | None:

@@ -13,12 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.phrase import Phrase
-from bot.store import schema
+from bot.store import audit, schema
 from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.database import make_private
-from bot.store.errors import DatabaseUnavailable
+from bot.store.errors import DatabaseError, DatabaseUnavailable
 from bot.store.sqlite_connection import Access, SqliteConnection
 
 PATIENCE = 1.0
@@ -74,6 +75,23 @@ def copy_file(path: Path, target: Path) -> None:
         line.copy_to(target)
     finally:
         line.close()
+
+
+def may_have_events(path: Path) -> bool:
+    """Returns whether a file may have a history, whatever the revision of its tables.
+
+    True for one that cannot be read: it is not taken for an empty one.
+    """
+    if not path.exists():
+        return False
+    try:
+        line = SqliteConnection(path, PATIENCE, Access.READ)
+        try:
+            return line.read(lambda connection: schema.has_tables(connection) and audit.has_events(connection))
+        finally:
+            line.close()
+    except (DatabaseError, SQLAlchemyError):
+        return True
 
 
 def empty_wal(path: Path) -> None:

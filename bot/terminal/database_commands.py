@@ -19,11 +19,15 @@ from bot.backups.database_restore import DatabasePlaces, restore_database, resto
 from bot.config.database import find_database
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, load_audit_keys
+from bot.copies.rules import NotLeading, judge_left_history
 from bot.model.request import SystemIdentity
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import Secrets, read_secrets
 from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.head_file import HeadFile
+from bot.store.lead import CopyIdentity
+from bot.store.reading import open_for_reading
+from bot.store.situation import read_situation
 from bot.store.upgrade import upgrade_database, upgrade_server
 
 
@@ -51,6 +55,18 @@ class _Opened:
         raise Misconfigured(
             Phrase("this needs a PostgreSQL database. Name one in the setting {setting}", setting="database")
         )
+
+    def identify(self) -> CopyIdentity:
+        """Identifies this copy, which is to write into the database on a server.
+
+        Raises `NotLeading` if its history is in a file of this machine, and the database has none.
+        """
+        candidate = identify_copy(self.settings, self.secrets)
+        with open_for_reading(self.server) as session:
+            obstacle = judge_left_history(candidate, read_situation(session))
+        if obstacle is not None:
+            raise NotLeading(obstacle)
+        return candidate.identity
 
 
 def upgrade(settings: Settings, *, backed_up: bool) -> Sequence[Phrase]:
@@ -99,7 +115,7 @@ def move(settings: Settings) -> Sequence[Phrase]:
 def adopt(settings: Settings) -> Sequence[Phrase]:
     """Lets this machine's version, configuration and audit key count from now on."""
     opened = _Opened(settings)
-    me, actor = identify_copy(settings, opened.secrets).identity, SystemIdentity.from_uid(os.getuid()).name
+    me, actor = opened.identify(), SystemIdentity.from_uid(os.getuid()).name
     with own_data_folder(settings):
         adopt_lead(opened.server, opened.keys, HeadFile(settings.audit_head_file), me, (actor, datetime.now(UTC)))
     return [
@@ -110,7 +126,7 @@ def adopt(settings: Settings) -> Sequence[Phrase]:
 def accept(settings: Settings, name: str) -> Sequence[Phrase]:
     """Accepts a loss of events by the name that this machine's head file shows."""
     opened = _Opened(settings)
-    me, actor = identify_copy(settings, opened.secrets).identity, SystemIdentity.from_uid(os.getuid()).name
+    me, actor = opened.identify(), SystemIdentity.from_uid(os.getuid()).name
     with own_data_folder(settings):
         loss = NamedLoss(name, actor, datetime.now(UTC), me)
         accept_loss(opened.server, opened.keys, HeadFile(settings.audit_head_file), loss)

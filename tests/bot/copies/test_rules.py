@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,8 @@ LAST = replace(ME, name="bot-a")
 SINCE = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-def seen(leader: CopyIdentity | None, revision: str = HEAD_REVISION, *, led: bool = False) -> Situation:
-    return Situation(revision, None if leader is None else Leader(7, leader, SINCE), led)
+def seen(leader: CopyIdentity | None, revision: str = HEAD_REVISION, *, led: bool = False, begun: bool = False) -> Situation:
+    return Situation(revision, None if leader is None else Leader(7, leader, SINCE), led, begun)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +29,17 @@ def seen(leader: CopyIdentity | None, revision: str = HEAD_REVISION, *, led: boo
         (Candidate(ME), seen(replace(LAST, version="1.9.3"))),
         (Candidate(ME), seen(replace(ME, digest="d0"))),
         (Candidate(ME, frozenset({"k0"})), seen(replace(LAST, audit_key="k0"))),
+        (Candidate(ME, left=(Path("file"), Path("heads"))), seen(None, begun=True)),
     ],
-    ids=["the first leader", "as the last one", "another leads", "a newer version", "its own edited file", "an earlier key"],
+    ids=[
+        "the first leader",
+        "as the last one",
+        "another leads",
+        "a newer version",
+        "its own edited file",
+        "an earlier key",
+        "a file was left after its history was moved",
+    ],
 )
 def test_a_copy_may_lead(candidate: Candidate, situation: Situation) -> None:
     assert find_obstacle(candidate, situation) is None

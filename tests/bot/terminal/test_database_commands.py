@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from adapters.phrase import Phrase
+from bot.app.application import load_secrets
+from bot.app.build_copies import open_database
 from bot.audit.adoption import NotAdoptable
 from bot.audit.files import verify_files
 from bot.audit.log import AuditKeys, AuditLog, EventKind, NotAcceptable
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, read_settings
+from bot.copies.rules import NotLeading
 from bot.store import audit as table
 from bot.store.address import PostgresAddress
 from bot.store.chain import AuditKey
@@ -97,11 +100,19 @@ async def test_an_upgrade_on_a_server_needs_the_lock_and_a_backup(settings: Sett
 
 
 async def test_a_history_moves_by_the_configuration(settings: Settings, postgres: PostgresAddress) -> None:
+    """An empty database is neither begun nor adopted before, and nothing is accepted there: the history would be left."""
     database = Database.open(settings.database_file)
     audit = await AuditLog.open(database, KEYS, settings.audit_head_file, lambda: NOW)
     await audit.record(EventKind.START, "system", "", {})
     await audit.aclose()
     await database.aclose()
+    await Database.connect(postgres).aclose()
+    for begin in (commands.adopt, lambda settings: commands.accept(settings, "audit-1-00000000")):
+        with pytest.raises(NotLeading, match=f"but {settings.database_file} has one"):
+            begin(settings)
+    with pytest.raises(NotLeading, match="flatnet-bot db move"):
+        async with open_database(settings, load_secrets(settings)):
+            pass
     assert f"database moved to {postgres} with 1 audit event" in say(commands.move(settings))
     with pytest.raises(Misconfigured, match="needs a PostgreSQL database"):
         commands.move(settings.model_copy(update={"database": None}))
