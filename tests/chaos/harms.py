@@ -44,15 +44,21 @@ class Server:
         name = self.database.name
         self.server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
-    def wait_for_term(self, seconds: float) -> float | None:
-        """Wait until another lead begins; the monotonic time then, None if none does."""
-        first, ends = self.read_term(), time.monotonic() + seconds
+    def wait_for_term(self, first: int, seconds: float) -> float | None:
+        """Wait until another lead than `first` begins; the monotonic time then, None if none does."""
+        ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             with suppress(psycopg.Error):
                 if self.read_term() != first:
                     return time.monotonic()
             time.sleep(0.05)
         return None
+
+    def read_leaders(self) -> int:
+        """Return the number of rows that name the leader: 0 before the first lead."""
+        with suppress(psycopg.errors.UndefinedTable):
+            return len(self.server.execute("SELECT term FROM leader", self.database.name))
+        return 0
 
     def read_term(self) -> int:
         [(term,)] = self.server.execute("SELECT term FROM leader", self.database.name)
@@ -111,7 +117,8 @@ class Scene:
         if self.began is None:
             self.began = time.monotonic()
             if self.server is not None:
-                self._leading = asyncio.create_task(asyncio.to_thread(self.server.wait_for_term, LEAD_SECONDS))
+                waiting = asyncio.to_thread(self.server.wait_for_term, self.server.read_term(), LEAD_SECONDS)
+                self._leading = asyncio.create_task(waiting)
 
     async def measure_lead(self) -> float | None:
         """Seconds from the harm until another lead began; None if none did."""

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, Literal
 
 from bot.model.request import derive_operation_id
+from bot.store.errors import DatabaseError
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.responses import Response
 from tests.lab.workspace.seed import BOT_USER
@@ -147,7 +148,7 @@ class People:
         if not deed.acked:
             return
         await self.workspace.seen(lambda: self.answers(deed), timeout=PATIENCE)
-        if not self.is_known(deed.operation):
+        if not await self._is_known(deed.operation):
             return  # it was refused, or withdrawn
         card = await self.workspace.seen(lambda: self.find_card(deed.operation), timeout=PATIENCE)
         assert card is not None
@@ -156,6 +157,14 @@ class People:
         while not any(click.acked for click in await asyncio.gather(*approving)):
             await asyncio.sleep(1)
             approving = [self._click(ADMIN, card, "run.approve")]
+
+    async def _is_known(self, operation: str) -> bool:
+        """Whether the bot knows an operation, asked until the database answers."""
+        while True:
+            try:
+                return self.is_known(operation)
+            except DatabaseError:
+                await asyncio.sleep(0.5)
 
     async def _type(self, kind: Kind, user: str, words: str) -> Deed:
         deed = Deed(kind, words, time.monotonic())

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from bot.control.client import ask
 from bot.model.request import Surface
+from bot.store.errors import DatabaseError
 from bot.store.reading import open_for_reading
 from bot.store.tables import METADATA
 from tests.chaos.copies import NAMES, Copies, Copy, Road, run_copies, write_town
@@ -68,9 +69,13 @@ class World:
     copies: Copies
     server: Server | None
     evidence: Evidence
+    seconds: float = ROUND_SECONDS
+    """How long people work in a round."""
 
     async def is_ready(self) -> None:
-        """Wait until every copy has come as far as Slack."""
+        """Wait until a copy leads, and every copy has come as far as Slack."""
+        while self.server is not None and self.server.read_leaders() == 0:
+            await asyncio.sleep(0.1)
         await self.copies.court.workspace.seen(
             lambda: self.copies.court.workspace.connections >= len(self.copies.all), timeout=REST_SECONDS
         )
@@ -95,8 +100,8 @@ class World:
         hosts = tuple(host.name for host in town.fleet.hosts if host.wsl is not None)
         people = People(town.workspace, dice, hosts, self.evidence.rows.is_known)
         scene = Scene(self.copies, self.server, dice)
-        working = asyncio.create_task(people.work(ROUND_SECONDS, changes=dice.randint(2, 4)))
-        await asyncio.sleep(dice.uniform(1, ROUND_SECONDS / 2))
+        working = asyncio.create_task(people.work(self.seconds, changes=dice.randint(2, 4)))
+        await asyncio.sleep(dice.uniform(1, self.seconds / 2))
         await harm[1](scene)
         self.copies.heal()
         wrong: list[str] = []
@@ -141,7 +146,10 @@ class World:
         (place / "slack.txt").write_text("".join(f"{change}\n" for change in changes))
 
     def _list_unfinished(self) -> list[str]:
-        return [*self.evidence.rows.list_waiting(), *self.evidence.rows.list_running()]
+        try:
+            return [*self.evidence.rows.list_waiting(), *self.evidence.rows.list_running()]
+        except DatabaseError as error:
+            return [str(error)]
 
     async def _withdraw(self, people: People) -> None:
         """What asks again, for a plan was another when it should have started, is asked for by nobody here."""
