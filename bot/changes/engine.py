@@ -302,12 +302,16 @@ class Engine:
 
 def _make_config(place: "Path | EnginePool") -> "DBOSConfig":
     from dbos import DBOSPortableJSONSerializer
+    from dbos._serialization import DBOSDefaultSerializer
 
+    # a row may name pickle instead, and who writes the database must not run code here
+    plain = DBOSPortableJSONSerializer()
+    DBOSDefaultSerializer.deserialize = plain.deserialize  # type: ignore[method-assign, assignment]
     config: DBOSConfig = {
         "name": APPLICATION,
         "application_version": VERSION,
         "executor_id": EXECUTOR_ID,
-        "serializer": DBOSPortableJSONSerializer(),
+        "serializer": plain,
         "log_level": "WARNING",
         "max_executor_threads": MAX_THREADS,
         "notification_listener_polling_interval_sec": POLL_SECONDS,
