@@ -73,8 +73,13 @@ class Session(psycopg.Connection[Any]):
     on_lost: Callable[[], NoReturn] | None = None
 
     def wait(self, *arguments: Any, **options: Any) -> Any:
-        """Waits for the server, as psycopg does for each statement. A session whose server stays silent is closed."""
-        options.setdefault("timeout", self.silence)
+        """Waits for the server, as psycopg does for each statement. A session whose server stays silent is closed.
+
+        A caller with a `timeout` of its own asks nothing: it listens for a while, and silence is usual then.
+        """
+        if "timeout" in options:
+            return super().wait(*arguments, **options)
+        options["timeout"] = self.silence
         try:
             value = super().wait(*arguments, **options)
         except BaseException as error:

@@ -58,6 +58,14 @@ def test_the_server_ends_a_session_that_says_nothing_and_keeps_what_was_acked(po
     } | common == show(READER_LIMITS)
 
 
+def test_a_session_that_listens_for_a_while_in_vain_stays_open(postgres: PostgresAddress) -> None:
+    with connect(postgres) as session:
+        session.execute("LISTEN flatnet_inbox")
+        assert ([], False) == (list(session.notifies(timeout=0)), session.closed)
+        session.execute("NOTIFY flatnet_inbox")
+        assert ["flatnet_inbox"] == [each.channel for each in session.notifies(timeout=5, stop_after=1)]
+
+
 def test_what_the_environment_says_to_the_library_does_not_count(
     postgres: PostgresAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
