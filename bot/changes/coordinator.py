@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from adapters.errors import Refused
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import Actor, Policy, Refusal
 from bot.changes import attestation
@@ -245,6 +246,8 @@ class Coordinator:
         """Hand an operation to the engine. After an error the next tick retries, because the row is RUNNING."""
         try:
             await self._engine().enqueue(operation)
+        except Refused:
+            self._log.info("a change waits until the engine is launched", operation=operation)
         except Exception as error:  # the decision is stored already, whatever error the engine's database raises
             self._log.error("a change could not be handed to the engine", operation=operation, exc_info=error)
 

@@ -1,9 +1,12 @@
 """Ends that no person brings about: told in the audit log first, and nothing hangs on a start that broke off."""
 
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import pytest
+from structlog.testing import capture_logs
 
+from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
 from bot.changes.approval import AlreadyDecided
@@ -122,3 +125,19 @@ async def test_a_report_that_does_not_count_forgets_no_check(bot: Bot) -> None:
     with pytest.raises(AlreadyDecided):
         await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", ChangeState.DONE)
     assert {"host-a": set(Area), "host-b": set(Area)} == await find_checked_areas(bot)
+
+
+async def test_what_is_approved_before_the_engine_is_launched_waits_without_an_alarm(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that took over tells claimed hosts its term first."""
+
+    def require_engine() -> NoReturn:
+        raise Refused(Phrase("no engine"))
+
+    with monkeypatch.context() as early, capture_logs() as logs:
+        early.setattr(bot.dispatch, "_engine", require_engine)
+        await ready(bot, "host-a")
+    assert [("info", ())] == [(each["log_level"], tuple(each.keys() & {"exc_info"})) for each in logs]
+    await bot.dispatch.tick()
+    assert ["op-1"] == bot.engine.enqueued
