@@ -121,8 +121,8 @@ def _build_approvals_cell(change: Change, approval: Approval | None) -> Cell:
 
 
 def _build_approvers_cell(approval: Approval | None) -> Cell:
-    """Builds the cell with the people to ask who have not decided yet."""
-    if approval is None:
+    """Builds the cell with the people to ask who have not decided yet. A waiver names none."""
+    if approval is None or approval.waived:
         return Cell(text=Phrase("N/A"))
     decided = {review.person for review in approval.reviews}
     names = tuple(name for name in approval.may if name not in decided)

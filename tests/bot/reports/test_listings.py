@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.model.change import ChangeState
+from bot.model.change import Approval, ApprovalState, ChangeState
 from bot.reports import listings
 from bot.store.locks import Lock
 from commands.model.report import Mark, Report
@@ -43,6 +43,12 @@ def test_changes_are_no_hosts_so_none_is_called_well() -> None:
     report = listings.list_recent_changes((changes.DONE, changes.FAILED, changes.GLASS), ASKED)
     assert {Mark.PLAIN} == {cell.mark for row in report.rows for cell in row.cells}
     assert ["done", "failed", "running now"] == [each["State"] for each in cells(report)]
+
+
+def test_a_change_that_ran_without_approval_is_listed_with_the_others() -> None:
+    approval = Approval(state=ApprovalState.APPROVED, needed=0, rule="approvals.rules[1]", expires_at=ASKED)
+    waived = changes.DONE.model_copy(update={"approval": approval})
+    assert ["done"] == [each["State"] for each in cells(listings.list_recent_changes((waived,), ASKED))]
 
 
 def test_the_summary_of_changes_says_what_runs_or_else_what_waits() -> None:
