@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import __version__
-from bot.app.application import Observers, load_secrets, open_application
+from bot.app.application import Application, Observers, load_secrets, open_application
 from bot.app.build_copies import closing, own_data_folder
 from bot.app.build_slack import open_only_surface
 from bot.app.doors import Doors, open_doors
@@ -27,6 +27,7 @@ from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
 from bot.app.server import Entrances, serve_requests
 from bot.app.standby import Lead, Standby
+from bot.app.takeover import Takeover, announcing, find_takeover
 from bot.app.warm_up import prepare_lead, warm_up
 from bot.audit.log import EventKind
 from bot.config.database import find_copy_name, find_database
@@ -105,8 +106,7 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
     opened = open_application(settings, observers, running=True, clock=process.clock, database=lead.database)
     async with opened as application:
         await warm_up(application, settings)
-        started = {"version": __version__, "pid": os.getpid(), "copy": find_copy_name(settings), "term": lead.database.term}
-        await application.audit.record(EventKind.START, "system", "", started)
+        takeover = await _record_start(application, settings)
         await application.audit.record(
             EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, process.file, settings)
         )
@@ -119,6 +119,7 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
             aclosing(reloader),
             serve_requests(settings, application, entrances) as service,
             report_health(application, service, doors.vitals, measures, observers.heartbeat),
+            announcing(takeover, service.surface, partial(_find_channel, application), service.connecting),
         ):
             doors.manager.notify_ready()
             reloading = asyncio.create_task(reloader.reload_on_signal(process.again))
@@ -128,6 +129,21 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
                 reloading.cancel()
                 await asyncio.gather(reloading, return_exceptions=True)
         await application.audit.record(EventKind.STOP, "system", "", {})
+
+
+async def _record_start(application: Application, settings: Settings) -> Takeover | None:
+    """Records that this copy leads. Returns the takeover by which it does."""
+    name = find_copy_name(settings)
+    takeover = await find_takeover(application.database, name)
+    started = {"version": __version__, "pid": os.getpid(), "copy": name, "term": application.database.term}
+    moved = {} if takeover is None else {"takeover": takeover.model_dump(mode="json")}
+    await application.audit.record(EventKind.START, "system", "", started | moved)
+    return takeover
+
+
+def _find_channel(application: Application) -> str:
+    """Finds the channel of the notices in the active configuration."""
+    return application.dispatcher.config.schedule_config.channel
 
 
 async def _wait_for_end(stop: asyncio.Event, connecting: "asyncio.Task[SlackBotUser]") -> None:
