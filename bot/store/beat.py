@@ -33,7 +33,6 @@ class SessionBeat:
         self.trouble: Exception | None = None
         self._submit = submit
         self._report: CopyReport | None = None
-        self._heard: tuple[datetime, float] | None = None
         self._ahead = timedelta()
         self._wake = threading.Event()
         self._stopped = False
@@ -45,13 +44,6 @@ class SessionBeat:
         if report != self._report:
             self._report = report
             self._wake.set()
-
-    def estimate_time(self) -> datetime:
-        """Estimates the present time by the clock of the database, whatever happens to the clock of this machine."""
-        if self._heard is None:
-            return datetime.now(UTC)
-        at, clock = self._heard
-        return at + timedelta(seconds=read_clock() - clock)
 
     def stop(self) -> None:
         """Stops the thread."""
@@ -83,9 +75,7 @@ class SessionBeat:
             self._note(error)
             return
         self._note(None)
-        ended = read_clock()
-        self._heard = at, (began + ended) / 2
-        self._ahead = datetime.now(UTC) - self.estimate_time()
+        self._ahead = datetime.now(UTC) - timedelta(seconds=(read_clock() - began) / 2) - at
 
     def _speak_in(self, connection: Connection) -> datetime:
         if self._report is None:

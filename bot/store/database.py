@@ -18,7 +18,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -165,15 +164,6 @@ class Database:
         self._report = CopyReport(me, schema.HEAD_REVISION, STANDS_BY if self.term == NO_TERM else LEADS, why)
         if self._beat is not None:
             self._beat.say(self._report)
-
-    @property
-    def trouble(self) -> Exception | None:
-        """Error of the last report of this copy; None if it reached the server."""
-        return None if self._beat is None else self._beat.trouble
-
-    def estimate_time(self) -> datetime:
-        """Estimates the present time by the clock of the database, whatever happens to the clock of this machine."""
-        return datetime.now(UTC) if self._beat is None else self._beat.estimate_time()
 
     async def try_lead(
         self, me: CopyIdentity, lose: "Lose" = end_process, check: Callable[[Connection], None] = _allow
