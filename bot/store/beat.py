@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from bot.store.copies import CopyReport, read_time, report_copy
+from bot.store.copies import CopyReport, report_copy
+from bot.store.database_time import read_time
 from bot.store.postgres_connection import PostgresConnection
 from bot.store.postgres_session import read_clock
 

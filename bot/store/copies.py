@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.phrase import Phrase
-from bot.store.database_time import database_now
+from bot.store.database_time import database_now, read_time
 from bot.store.lead import CopyIdentity
 from bot.store.records import decode_phrase, encode_phrase
 from bot.store.tables import COPIES
@@ -54,7 +54,6 @@ _REPORT = (
     )
     .returning(COPIES.c.seen_at)
 )
-_NOW = select(database_now())
 _LIST = select(COPIES, database_now().label("now")).order_by(COPIES.c.name)
 _FORGET = delete(COPIES).where(COPIES.c.seen_at < bindparam("oldest"))
 
@@ -70,11 +69,6 @@ def report_copy(connection: Connection, report: CopyReport) -> datetime:
     }
     at: datetime = connection.execute(_REPORT, {f"new_{name}": value for name, value in values.items()}).scalar_one()
     return at
-
-
-def read_time(connection: Connection) -> datetime:
-    """Reads the present time by the clock of the database."""
-    return connection.execute(_NOW).scalar_one()
 
 
 def list_copies(connection: Connection) -> tuple[SeenCopy, ...]:

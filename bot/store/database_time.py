@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -24,3 +25,11 @@ def _compile_for_sqlite(element: database_now, compiler: Any, **options: Any) ->
 @compiles(database_now, "postgresql")
 def _compile_for_postgres(element: database_now, compiler: Any, **options: Any) -> str:
     return """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+_NOW = select(database_now())
+
+
+def read_time(connection: Connection) -> datetime:
+    """Reads the present time by the clock of the database."""
+    return connection.execute(_NOW).scalar_one()

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.store.address import PostgresAddress
 from bot.store.column_types import UtcText
 from bot.store.database import Database
-from bot.store.database_time import database_now
+from bot.store.database_time import database_now, read_time
 from bot.store.encoding import encode_json, escape_text
 from bot.store.inbox import NO_PAYLOAD, Delivery, read_delivery
 from bot.store.inbox_signal import CHANNEL, InboxSignal
@@ -79,7 +79,6 @@ _LIST_WAITING = (
     .where(INBOX.c.finished_at.is_(None))
     .order_by(INBOX.c.received_at, INBOX.c.key)
 )
-_READ_TIME = select(database_now())
 
 
 class SharedInbox:
@@ -127,7 +126,7 @@ class SharedInbox:
 
         def work(connection: Connection) -> ClockReading:
             before = count()
-            now: datetime = connection.execute(_READ_TIME).scalar_one()
+            now = read_time(connection)
             return ClockReading(before, now, count())
 
         return await self._database.read(work)
