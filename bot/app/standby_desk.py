@@ -26,9 +26,9 @@ from bot.copies.rules import NotLeading
 from bot.handlers.about import AboutHandlers
 from bot.handlers.context import Body, RequestContext
 from bot.model.change import Change
-from bot.model.request import Answer, Failure, FailureKind, Request, derive_operation_id
+from bot.model.request import Answer, Failure, Request, derive_operation_id
 from bot.reports.listings import report_verification
-from bot.requests.authorization import DecisionBasis, RequestJudge, decide, make_failure
+from bot.requests.authorization import DecisionBasis, RequestJudge, decide, make_failure, make_unexpected_failure
 from bot.runtime.logging import make_reference
 from bot.security.redaction import Redactor
 from bot.store.chain import Verification
@@ -136,7 +136,4 @@ class StandbyDesk:
 def _report_unexpected(error: Exception) -> Failure:
     reference = make_reference()
     _log.error("unexpected error", reference=reference, exc_info=error)
-    phrase = Phrase(
-        "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
-    )
-    return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+    return make_unexpected_failure(reference)

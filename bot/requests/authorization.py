@@ -135,6 +135,14 @@ def _find_hosts(operation: Operation, ground: DecisionBasis) -> tuple[Host, ...]
         return ground.unknown_host_fallback
 
 
+def make_unexpected_failure(reference: str) -> Failure:
+    """Makes the answer for an error that nobody foresaw. The log has its trace by this reference."""
+    phrase = Phrase(
+        "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
+    )
+    return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+
+
 def make_failure(error: FlatnetError, understood: str) -> Failure:
     """Makes the answer for a foreseen error. Its span is in the text as it was understood."""
     match error:

@@ -38,7 +38,15 @@ from bot.model.request import (
     derive_operation_id,
 )
 from bot.model.update_preview import UpdatePreview
-from bot.requests.authorization import Decision, Rights, decide, decide_again, make_event, make_failure
+from bot.requests.authorization import (
+    Decision,
+    Rights,
+    decide,
+    decide_again,
+    make_event,
+    make_failure,
+    make_unexpected_failure,
+)
 from bot.requests.environment import Environment
 from bot.requests.home import HomeReader, judge_settling
 from bot.requests.incident_context import IncidentContext
@@ -252,10 +260,7 @@ class Dispatcher:
     def _log_unexpected(self, error: Exception, operation: str) -> Failure:
         reference = self._reference()
         self._log.error("unexpected error", reference=reference, operation=operation, exc_info=error)
-        phrase = Phrase(
-            "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
-        )
-        return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+        return make_unexpected_failure(reference)
 
 
 def _add_suggestions(failed: Failure, understood: str, typed: TypedText, suggester: Suggester) -> Failure:
