@@ -1,8 +1,8 @@
 """Builds what a copy of the bot is, from its settings and secrets, and opens its database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from adapters.phrase import Phrase
 from bot import __version__
@@ -39,14 +39,9 @@ async def declare_configuration(database: Database, settings: Settings, secrets:
     database.report(me)
 
 
-@contextmanager
-def own_data_folder(settings: Settings) -> Iterator[None]:
+def own_data_folder(settings: Settings) -> AbstractContextManager[None]:
     """Owns the data folder of a copy until the block is left: its head file has one writer. Raises a `DatabaseError`."""
-    lock = FileLock.acquire(settings.database_file)
-    try:
-        yield
-    finally:
-        lock.release()
+    return FileLock.hold(settings.database_file)
 
 
 @asynccontextmanager

@@ -68,16 +68,14 @@ def move_database(places: DatabasePlaces, target: PostgresAddress, keys: Sequenc
     """
     if not places.database.exists():
         raise NotMovable(Phrase("the database {path} does not exist, so nothing can be moved", path=str(places.database)))
-    lock = FileLock.acquire(places.database)
     try:
-        with own_database(target) as owned:
-            put = _put(places, owned, keys)
-        empty_wal(places.database)
-        kept = set_aside((places.engine, places.database), "moved", now)  # as long as the file is there, a call goes on
+        with FileLock.hold(places.database):
+            with own_database(target) as owned:
+                put = _put(places, owned, keys)
+            empty_wal(places.database)
+            kept = set_aside((places.engine, places.database), "moved", now)  # as long as the file is there, a call goes on
     except OSError as error:
         raise map_os_error(error, places.database) from error
-    finally:
-        lock.release()
     return MovedDatabase(target, put, kept)
 
 

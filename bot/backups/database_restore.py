@@ -90,17 +90,17 @@ def restore_database(file: Path, places: DatabasePlaces, keys: Sequence[AuditKey
     Raises `DatabaseInUse` while a bot runs, `NotACopy` and `DatabaseDamaged` before anything is moved, or another
     `DatabaseError`.
     """
-    lock = FileLock.acquire(places.database)
     try:
-        with tempfile.TemporaryDirectory(prefix="restore-", dir=places.database.parent) as folder:
+        with (
+            FileLock.hold(places.database),
+            tempfile.TemporaryDirectory(prefix="restore-", dir=places.database.parent) as folder,
+        ):
             copy = unpack_copy(file, Path(folder))
             checked = _check(copy, keys, file)
             loss = _name_loss(places.head_file, checked)
             kept = _exchange(copy.database, places, now)
     except OSError as error:
         raise map_os_error(error, places.database) from error
-    finally:
-        lock.release()
     return RestoredDatabase(checked, kept, loss)
 
 

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from adapters.phrase import Phrase
@@ -59,3 +61,13 @@ class FileLock:
     def release(self) -> None:
         """Releases the ownership."""
         os.close(self._descriptor)
+
+    @classmethod
+    @contextmanager
+    def hold(cls, database: Path) -> Iterator[None]:
+        """Owns `database` until the block is left. Raises as `acquire`."""
+        lock = cls.acquire(database)
+        try:
+            yield
+        finally:
+            lock.release()

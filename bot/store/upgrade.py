@@ -31,15 +31,12 @@ class UpgradeResult:
 
 def upgrade_database(path: Path, now: datetime) -> UpgradeResult:
     """Upgrades the database at `path` to this program's tables. Raises `DatabaseError`; then the tables are the old ones."""
-    lock = FileLock.acquire(path)
-    try:
+    with FileLock.hold(path):
         line = SqliteConnection(path, LOCK_TIMEOUT)
         try:
             return _upgrade_open_database(line, path, now)
         finally:
             line.close()
-    finally:
-        lock.release()
 
 
 def upgrade_copy(path: Path) -> None:
