@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 
-from adapters.phrase import Phrase
 from bot import __version__
 from bot.config.database import find_copy_name, find_database
 from bot.config.digest import compute_digest
 from bot.config.settings import Settings, load_audit_keys
-from bot.copies.rules import Candidate, NotLeading, require_permission
+from bot.copies.rules import Candidate, NotLeading, describe_leading, require_permission
 from bot.security.secrets import FindSecret
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.file_lock import FileLock
 from bot.store.lead import NO_TERM, CopyIdentity, describe_leader
 from bot.store.reading import may_have_events
-from bot.store.situation import Situation, read_situation
+from bot.store.situation import read_situation
 
 
 def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
@@ -76,10 +75,3 @@ async def _take_lead(database: Database, candidate: Candidate) -> None:
         candidate.identity, check=lambda session: require_permission(candidate, read_situation(session))
     ):
         raise NotLeading(describe_leading(await database.read(read_situation)))
-
-
-def describe_leading(seen: Situation) -> Phrase:
-    """Describes which copy does what this one cannot do."""
-    if seen.leader is None or not seen.led:
-        return Phrase("no copy of the bot leads. Try again in a moment")
-    return Phrase("{leader} leads the bot. Run the command there", leader=seen.leader.identity.name)

@@ -21,7 +21,7 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span
 from bot.app.application import Application, load_secrets, make_redactor
-from bot.app.build_copies import describe_leading, identify_copy
+from bot.app.build_copies import identify_copy
 from bot.app.build_slack import SurfaceBasis, open_surface
 from bot.app.build_standby import StandbyConfigurations, make_audit_verifier
 from bot.app.host_file_sharing import HostFileFollower
@@ -32,7 +32,7 @@ from bot.audit.head_follower import HeadFollower
 from bot.config.active_config import ActiveConfig
 from bot.config.database import find_copy_name
 from bot.config.settings import Settings, load_audit_keys, read_settings
-from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permission
+from bot.copies.rules import Candidate, NotLeading, describe_leading, find_obstacle, require_permission
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
@@ -245,13 +245,11 @@ class Standby:
 
     def _require_database(self) -> Database:
         if self._database is None:
-            raise NotLeading(self.why or Phrase("no copy of the bot leads. Try again in a moment"))
+            raise NotLeading(self._describe_leader())
         return self._database
 
     def _describe_leader(self) -> Phrase:
-        if self._seen is None:
-            return self.why or Phrase("no copy of the bot leads. Try again in a moment")
-        return describe_leading(self._seen)
+        return self.why if self._seen is None and self.why is not None else describe_leading(self._seen)
 
     async def _hand_over(self, application: Application) -> "SlackThread":
         """Gives the application the surface that has listened. It connects again itself, which starts the work."""

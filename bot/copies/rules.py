@@ -64,6 +64,13 @@ def judge_left_history(candidate: Candidate, seen: Situation) -> Phrase | None:
     )
 
 
+def describe_leading(seen: Situation | None) -> Phrase:
+    """Describes which copy does what this one cannot do. None: nothing was seen yet."""
+    if seen is None or seen.leader is None or not seen.led:
+        return Phrase("no copy of the bot leads. Try again in a moment")
+    return Phrase("{leader} leads the bot. Run the command there", leader=seen.leader.identity.name)
+
+
 def _judge_by_leader(candidate: Candidate, leader: Leader) -> Phrase | None:
     rules: tuple[Callable[[Candidate, Leader], Phrase | None], ...] = (_judge_version, _judge_configuration, _judge_key)
     return next((obstacle for rule in rules if (obstacle := rule(candidate, leader)) is not None), None)
