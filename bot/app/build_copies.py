@@ -13,7 +13,7 @@ from bot.security.secrets import FindSecret
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.file_lock import FileLock
-from bot.store.lead import NO_TERM, CopyIdentity, describe_leader
+from bot.store.lead import NO_TERM, CopyIdentity, update_leader
 from bot.store.reading import may_have_events
 from bot.store.situation import read_situation
 
@@ -34,7 +34,7 @@ async def declare_configuration(database: Database, settings: Settings, secrets:
     if database.term == NO_TERM:
         return
     me = identify_copy(settings, secrets).identity
-    await database.run(lambda connection: describe_leader(connection, me))
+    await database.run(lambda connection: update_leader(connection, me))
     database.report(me)
 
 

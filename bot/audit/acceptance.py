@@ -19,7 +19,7 @@ from bot.store.address import PostgresAddress
 from bot.store.chain import ACCEPTED_KIND, LossAcceptance, StoredEvent, verify_chain
 from bot.store.encoding import encode_json, encode_time, escape_text
 from bot.store.head_file import BEGINNING, Head, HeadFile
-from bot.store.lead import CopyIdentity, require_leader_row
+from bot.store.lead import CopyIdentity, write_first_leader
 from bot.store.maintenance import OwnedDatabase, own_database
 
 
@@ -44,7 +44,7 @@ def accept_loss(address: PostgresAddress, keys: AuditKeys, heads: HeadFile, name
             head = heads.read_last()
             accepted = _make_acceptance(owned, keys, head, named.name)
             event = _make_event(named, accepted)
-            owned.write(lambda connection: require_leader_row(connection, named.me))
+            owned.write(lambda connection: write_first_leader(connection, named.me))
             event = owned.write(lambda connection: table.append_acceptance(connection, event, keys.signing.seal))
             if head is None:
                 heads.create(named.at)

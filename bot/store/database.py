@@ -255,7 +255,7 @@ def _take_lead(line: "PostgresConnection", take: Callable[[Connection], int], lo
         if isinstance(term, BaseException):
             raise term
     except BaseException:
-        line.release(lead.release)
+        line.release(lead.release_lock)
         raise
     if term != NO_TERM:
         line.keep(lose)

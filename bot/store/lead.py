@@ -61,8 +61,7 @@ _BEGIN_TERM = (
     .returning(LEADER.c.term)
 )
 _FIRST_TERM = insert(LEADER).values(id=1, term=1, since=database_now(), **_NAMED).returning(LEADER.c.term)
-
-
+_UPDATE = update(LEADER).where(LEADER.c.id == 1).values(**_NAMED)
 _SKIP_TERMS = update(LEADER).where(LEADER.c.id == 1, LEADER.c.term > NO_TERM).values(term=LEADER.c.term + SKIPPED_TERMS)
 _ADOPT = update(LEADER).where(LEADER.c.id == 1).values(since=database_now(), **_NAMED).returning(LEADER.c.term)
 
@@ -77,7 +76,7 @@ def is_led_elsewhere(connection: Connection) -> bool:
     return bool(connection.execute(_IS_LED).scalar_one())
 
 
-def release(connection: Connection) -> None:
+def release_lock(connection: Connection) -> None:
     """Releases the lock that `try_lock` took for the session of this connection."""
     connection.execute(_RELEASE)
 
@@ -94,9 +93,9 @@ def begin_term(connection: Connection, me: CopyIdentity) -> int:
     return connection.execute(_FIRST_TERM, named).scalar_one() if term is None else term
 
 
-def describe_leader(connection: Connection, me: CopyIdentity) -> None:
+def update_leader(connection: Connection, me: CopyIdentity) -> None:
     """Writes what the leader leads with after a reload. Its term goes on."""
-    connection.execute(update(LEADER).where(LEADER.c.id == 1).values(**_NAMED), _name(me))
+    connection.execute(_UPDATE, _name(me))
 
 
 def skip_terms(connection: Connection) -> None:
@@ -104,15 +103,16 @@ def skip_terms(connection: Connection) -> None:
     connection.execute(_SKIP_TERMS)
 
 
-def require_leader_row(connection: Connection, me: CopyIdentity) -> None:
-    """Writes this copy as the one that led last, if none ever did: a term is kept there alone. The session has the lock."""
-    if read_leader(connection) is None:
+def write_first_leader(connection: Connection, me: CopyIdentity) -> None:
+    """Writes this copy as the one that led last, if none ever did. The session has the lock."""
+    if read_leader(connection) is None:  # the term, which hosts keep, is kept in this row alone
         connection.execute(_FIRST_TERM, _name(me))
 
 
 def adopt(connection: Connection, me: CopyIdentity) -> None:
     """Writes another copy into the leader's row, as if it had led last. The session must have the lock."""
-    if connection.execute(_ADOPT, named := _name(me)).first() is None:
+    named = _name(me)
+    if connection.execute(_ADOPT, named).first() is None:
         connection.execute(_FIRST_TERM, named)
 
 
