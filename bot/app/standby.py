@@ -149,7 +149,7 @@ class Standby:
             keys = load_audit_keys(self._settings, load_secrets(self._settings))
             self._follower = HeadFollower(self._database, keys, self._settings.audit_head_file, self._clock.now)
         if not self._named:
-            await self._database.take_name(self._candidate.identity.name, attempts=1)
+            await self._database.take_name(self._candidate.identity.name)
             self._named = True
         if self._surface is None:
             await self._listen(self._database)

@@ -16,7 +16,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -28,7 +27,7 @@ from adapters.phrase import Phrase
 from bot.store import lead, schema
 from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.copies import LEADS, STANDS_BY, STOPPED, CopyReport, forget_copies
-from bot.store.errors import DatabaseError, DatabaseInUse, map_os_error
+from bot.store.errors import DatabaseError, map_os_error
 from bot.store.file_lock import FileLock
 from bot.store.lead import NO_TERM, CopyIdentity
 from bot.store.sqlite_connection import SqliteConnection
@@ -45,10 +44,6 @@ LOCK_TIMEOUT = 1.0
 
 MAX_SHARED_COMMITS = 64
 """Maximum number of callers that share one commit, so that the first of them does not wait long."""
-
-NAME_ATTEMPTS = 13
-NAME_INTERVAL = 0.5
-"""Seconds between the attempts to take a copy's name: together more than the server needs to end a dead session."""
 
 LEAD_LOST = 75
 """Exit code of a process that lost the lead (EX_TEMPFAIL): the service manager starts it again."""
@@ -144,17 +139,12 @@ class Database:
         assert isinstance(self.address, Path)
         return self.address
 
-    async def take_name(self, name: str, attempts: int = NAME_ATTEMPTS) -> None:
-        """Holds the name of a copy until `aclose`. Raises `DatabaseInUse` if another copy still has it after a while.
+    async def take_name(self, name: str) -> None:
+        """Holds the name of a copy until `aclose`. Raises `DatabaseInUse` while another session has it.
 
         The session of a copy whose machine died holds its name until the server ends it.
         """
-        line = self._find_beat().line
-        for _ in range(attempts - 1):
-            with suppress(DatabaseInUse):
-                return await self._in_thread(line.take_name, name)
-            await asyncio.sleep(NAME_INTERVAL)
-        return await self._in_thread(line.take_name, name)
+        await self._in_thread(self._find_beat().line.take_name, name)
 
     def report(self, me: CopyIdentity, why: Phrase | None = None) -> None:
         """Reports this copy to the others from now on. `why`: why it could not take over; None if it could, or leads.
