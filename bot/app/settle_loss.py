@@ -1,7 +1,7 @@
 """Closing of what was open in an earlier state of the database, before anything of it is resumed.
 
-not intact (SQLite: no loss was accepted yet) ─┐
-a loss was accepted where no copy could lead ──┴─▶ running operations become unknown, waiting ones are closed ─▶ SETTLED
+not intact: no loss was accepted yet ──┐
+a loss was accepted where no bot ran ──┴─▶ running operations become unknown, waiting ones are closed ─▶ SETTLED
 """
 
 from typing import Protocol
@@ -20,20 +20,21 @@ class ClosesInDoubt(Protocol):
 
 
 async def settle_loss(coordinator: ClosesInDoubt, audit: AuditLog) -> None:
-    """Closes open operations if the audit log is not intact, or if a loss was accepted that no leader has settled yet.
+    """Closes open operations if the audit log is not intact, or if a loss was accepted that no bot has settled yet.
 
     A crash in between repeats it at the next start.
     """
     if audit.trouble is not None:
-        return await coordinator.close_in_doubt(audit.trouble)
+        await coordinator.close_in_doubt(audit.trouble)
+        audit.settled = True
+        return
     event = await audit.find_newest_signed(EventKind.ACCEPTED)
     accepted = parse_acceptance(event)
     if event is None or accepted is None or not accepted.unsettled:
-        return None
+        return
     mark = f"acceptance-{event.sequence}"
     if await audit.find_signed(mark, EventKind.SETTLED):
-        return None
+        return
     lost = Phrase("a loss of events was accepted by {actor} ({name})", actor=escape_text(event.actor), name=accepted.name)
     await coordinator.close_in_doubt(lost)
     await audit.record(EventKind.SETTLED, "system", mark, {"accepted": event.sequence})
-    return None

@@ -32,7 +32,6 @@ from bot.audit.mismatch import describe_mismatch, describe_unsigned, name_loss
 from bot.audit.search import AuditFilters, ExportFormat, FoundOperations
 from bot.security.redaction import Redactor
 from bot.store import audit as table
-from bot.store.address import PostgresAddress
 from bot.store.chain import (
     ACCEPTED_KIND,
     AuditKey,
@@ -131,7 +130,8 @@ class AuditLog:
     """The audit log of a running bot: opened by `open`, closed by `aclose`.
 
     `trouble` describes how the table and the head file disagree; None where they agree. Reads go on with trouble and are
-    recorded in the table. A change of hosts must check `intact` first.
+    recorded in the table. A change of hosts must check `intact` first. `settled`: what was open in the state with trouble is
+    closed already (`bot.app.settle_loss`). An acceptance leaves it to the next start otherwise.
     """
 
     def __init__(
@@ -148,6 +148,7 @@ class AuditLog:
         self._written = 0
         self._head_thread = ThreadPoolExecutor(1, thread_name_prefix="audit-head")
         self.trouble: Phrase | None = None
+        self.settled = False
 
     @classmethod
     async def open(
@@ -273,10 +274,9 @@ class AuditLog:
             raise NotAcceptable(
                 Phrase("the current audit log cannot be accepted because it is incomplete: {why}", why=found.problem.phrase)
             )
-        on_server = isinstance(self._database.address, PostgresAddress)
         lost, lost_mac = (None, "") if loss.head is None else (loss.head.sequence, loss.head.mac)
         accepted_loss = LossAcceptance(
-            name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac, unsettled=on_server
+            name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac, unsettled=not self.settled
         )
         event = self._make_event(EventKind.ACCEPTED, actor, "", accepted_loss.model_dump(mode="json", exclude_defaults=True))
         accepted = await self._database.run(lambda session: table.append_acceptance(session, event, self._keys.signing.seal))

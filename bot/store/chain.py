@@ -157,8 +157,8 @@ ACCEPTED_KIND = "accepted"
 class LossAcceptance(BaseModel):
     """Data of such an event: number and mac of the head file's last line, and of the newest event before the acceptance.
 
-    `lost` is None if there was no head file. `unsettled`: no leader was there to close the operations that are open in the
-    earlier state, so the next one does. Never set on SQLite.
+    `lost` is None if there was no head file. `unsettled`: no bot ran that had closed the operations that are open in the
+    earlier state, so the next one does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adapters.phrase import Phrase
 from bot.audit.files import verify_files
 from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.store.chain import MIN_KEY_BYTES, AuditKey, Verification
@@ -17,6 +18,16 @@ OTHER = AuditKey(b"o" * MIN_KEY_BYTES)
 
 FIVE = ("one", "two", "three", "four", "five")
 """What is recorded before somebody tampers with it."""
+
+
+class Closed:
+    """What is closed in doubt."""
+
+    def __init__(self) -> None:
+        self.why: list[str] = []
+
+    async def close_in_doubt(self, why: Phrase) -> None:
+        self.why.append(str(why))
 
 
 class Files:

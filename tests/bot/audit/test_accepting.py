@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.settle_loss import settle_loss
 from bot.audit.log import AuditKeys, AuditLog, EventKind, NotAcceptable
 from bot.store.chain import AuditKey, StoredEvent, parse_acceptance
 from bot.store.database import Database
-from tests.bot.audit.files import KEY, NOW, OTHER, Files
+from tests.bot.audit.files import KEY, NOW, OTHER, Closed, Files
 
 
 @asynccontextmanager
@@ -74,6 +75,24 @@ async def test_an_accepted_loss_is_no_trouble_any_more_and_stays_told(files: Fil
     assert (at + 1, None, at, "root", 4) == (found.count, found.problem, found.gap.sequence, found.gap.actor, found.gap.lost)
     assert "A loss was accepted by root (event" in str(found.phrase)
     assert (await files.record("restarted")).intact
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_what_was_open_in_the_earlier_state_is_closed_once(files: Files, running: bool) -> None:
+    """By the bot that runs with the trouble, or by the next one if the loss is accepted where none runs (`do`)."""
+    await rolled_back(files)
+    lost, closed = name(files), Closed()
+    async with bot(files) as audit:
+        if running:
+            await settle_loss(closed, audit)
+        await audit.accept("root", lost)
+    assert running == bool(closed.why)
+    for _ in range(2):
+        async with bot(files) as audit:
+            await settle_loss(closed, audit)
+    assert 1 == len(closed.why)
+    assert lost in closed.why[0]
+    assert files.verify().intact
 
 
 async def test_it_can_happen_again(files: Files) -> None:

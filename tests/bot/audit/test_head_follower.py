@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.phrase import Phrase
 from bot.app.settle_loss import settle_loss
 from bot.audit.acceptance import NamedLoss, accept_loss
 from bot.audit.files import verify_files
@@ -20,7 +19,7 @@ from bot.store.database import Database
 from bot.store.errors import DatabaseInUse
 from bot.store.head_file import HeadFile
 from bot.store.lead import CopyIdentity
-from tests.bot.audit.files import FIVE, KEY, NOW, OTHER
+from tests.bot.audit.files import FIVE, KEY, NOW, OTHER, Closed
 from tests.postgres import PostgresServer
 
 LEADER = CopyIdentity("a", "1", "digest", KEY.id)
@@ -227,16 +226,6 @@ async def test_what_may_not_be_accepted_changes_nothing(machines: Machines) -> N
     assert "ends at event 0" in await machines.follow("b")
     machines.accept("b", name)
     assert "" == await machines.follow("b")
-
-
-class Closed:
-    """What is closed in doubt."""
-
-    def __init__(self) -> None:
-        self.why: list[str] = []
-
-    async def close_in_doubt(self, why: Phrase) -> None:
-        self.why.append(str(why))
 
 
 async def test_the_next_leader_closes_once_what_was_open_in_the_earlier_state(machines: Machines) -> None:
