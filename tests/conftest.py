@@ -48,20 +48,28 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) ->
         yield server
 
 
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> Iterator[PostgresAddress]:
-    """An empty database of PostgreSQL."""
-    address = postgres_server.create()
-    yield address
-    postgres_server.drop(address)
-
-
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_server: PostgresServer) -> PostgresAddress:
     """A database of PostgreSQL with the bot's tables, without rows, to be copied: creating them takes longer."""
     address = postgres_server.create()
     asyncio.run(Database.connect(address).aclose())
     return address
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer, postgres_tables: PostgresAddress) -> Iterator[PostgresAddress]:
+    """A database of PostgreSQL with the bot's tables, without rows."""
+    address = postgres_server.create(postgres_tables.name)
+    yield address
+    postgres_server.drop(address)
+
+
+@pytest.fixture
+def empty_postgres(postgres_server: PostgresServer) -> Iterator[PostgresAddress]:
+    """A database of PostgreSQL without tables."""
+    address = postgres_server.create()
+    yield address
+    postgres_server.drop(address)
 
 
 def pytest_collection_finish() -> None:

@@ -69,31 +69,31 @@ LOCKED = (
 )
 
 
-async def test_a_moved_history_has_every_row_and_goes_on(files: Files, postgres: PostgresAddress) -> None:
+async def test_a_moved_history_has_every_row_and_goes_on(files: Files, empty_postgres: PostgresAddress) -> None:
     """Its chain, and the head file of this machine."""
     await files.record("one", "two")
     run_sql(files, LOCKED)
     before = read_all(files.database)
-    done = move(files, postgres)
-    assert before == read_all(postgres)
+    done = move(files, empty_postgres)
+    assert before == read_all(empty_postgres)
     assert (files.folder / f"flatnet.sqlite3{MARK}",) == done.kept
-    database = Database.connect(postgres)
+    database = Database.connect(empty_postgres)
     assert await database.try_lead(LEADER)
     audit = await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: NOW)
     await audit.record(EventKind.START, "system", "", {})
-    assert (True, 3) == (audit.intact, verify_files(postgres, files.heads, [KEY]).count)
+    assert (True, 3) == (audit.intact, verify_files(empty_postgres, files.heads, [KEY]).count)
     await audit.aclose()
     await database.aclose()
 
 
 async def test_a_copy_of_the_moved_history_is_the_file_that_was_moved(
-    files: Files, postgres: PostgresAddress, tmp_path: Path
+    files: Files, empty_postgres: PostgresAddress, tmp_path: Path
 ) -> None:
     """As the bot's own backup holds it."""
     await files.record("one", "two")
     run_sql(files, LOCKED)
-    [kept] = move(files, postgres).kept
-    copy_history(postgres, tmp_path / "copy")
+    [kept] = move(files, empty_postgres).kept
+    copy_history(empty_postgres, tmp_path / "copy")
     assert read_all(kept) == read_all(tmp_path / "copy")
     assert 0o600 == (tmp_path / "copy").stat().st_mode & 0o777
     checked = check_copy(DatabaseCopy(tmp_path / "copy", files.heads), [KEY], tmp_path / "copy")
@@ -101,14 +101,14 @@ async def test_a_copy_of_the_moved_history_is_the_file_that_was_moved(
 
 
 async def test_a_move_that_was_killed_after_its_commit_is_finished_by_the_next(
-    files: Files, postgres: PostgresAddress
+    files: Files, empty_postgres: PostgresAddress
 ) -> None:
     await files.record("one", "two")
     shutil.copy(files.database, files.folder / "kept")
-    move(files, postgres)
+    move(files, empty_postgres)
     shutil.copy(files.folder / "kept", files.database)
     (files.folder / "durable.sqlite3").touch()
-    done = move(files, postgres)
+    done = move(files, empty_postgres)
     assert (None, [f"durable.sqlite3{MARK}", f"flatnet.sqlite3{MARK}"]) == (done.put, [each.name for each in done.kept])
     assert not files.database.exists()
 
@@ -139,56 +139,56 @@ REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
 
 
 @pytest.mark.parametrize("story", REFUSED)
-async def test_what_cannot_be_moved_stays_where_it_is(files: Files, postgres: PostgresAddress, story: str) -> None:
+async def test_what_cannot_be_moved_stays_where_it_is(files: Files, empty_postgres: PostgresAddress, story: str) -> None:
     spoil, error, words = REFUSED[story]
     await files.record("one", "two")
     spoil(files)
     with pytest.raises(error, match=words):
-        move(files, postgres)
+        move(files, empty_postgres)
     assert files.database.exists()
-    with pytest.raises(FlatnetError, match="is damaged or is not"), open_for_reading(postgres):
+    with pytest.raises(FlatnetError, match="is damaged or is not"), open_for_reading(empty_postgres):
         pass  # not even tables were made
 
 
-async def test_another_key_moves_nothing(files: Files, postgres: PostgresAddress) -> None:
+async def test_another_key_moves_nothing(files: Files, empty_postgres: PostgresAddress) -> None:
     await files.record("one")
     with pytest.raises(HistoryUnverified, match="is signed with the unknown key"):
-        move_database(list_places(files), postgres, [OTHER], NOW)
+        move_database(list_places(files), empty_postgres, [OTHER], NOW)
 
 
 async def test_a_move_goes_only_into_an_empty_database(
-    files: Files, postgres: PostgresAddress, postgres_server: PostgresServer
+    files: Files, empty_postgres: PostgresAddress, postgres_server: PostgresServer
 ) -> None:
     """Copies that stand by may be there already, but neither a history nor an engine."""
     await files.record("one")
-    await Database.connect(postgres).aclose()
-    postgres_server.execute("CREATE SCHEMA dbos", postgres.name)
+    await Database.connect(empty_postgres).aclose()
+    postgres_server.execute("CREATE SCHEMA dbos", empty_postgres.name)
     with pytest.raises(DatabaseNotEmpty, match="dbos"):
-        move(files, postgres)
-    postgres_server.execute("DROP SCHEMA dbos", postgres.name)
-    postgres_server.execute("INSERT INTO claims (host, operation) VALUES ('a', 'op-7')", postgres.name)
+        move(files, empty_postgres)
+    postgres_server.execute("DROP SCHEMA dbos", empty_postgres.name)
+    postgres_server.execute("INSERT INTO claims (host, operation) VALUES ('a', 'op-7')", empty_postgres.name)
     with pytest.raises(DatabaseNotEmpty, match="claims"):
-        move(files, postgres)
-    postgres_server.execute("DELETE FROM claims", postgres.name)
-    assert 1 == len(move(files, postgres).kept)
+        move(files, empty_postgres)
+    postgres_server.execute("DELETE FROM claims", empty_postgres.name)
+    assert 1 == len(move(files, empty_postgres).kept)
 
 
-async def test_nothing_moves_beside_a_bot_or_a_leader(files: Files, postgres: PostgresAddress) -> None:
+async def test_nothing_moves_beside_a_bot_or_a_leader(files: Files, empty_postgres: PostgresAddress) -> None:
     await files.record("one")
     running = Database.open(files.database)
     with pytest.raises(DatabaseInUse, match="another flatnet-bot"):
-        move(files, postgres)
+        move(files, empty_postgres)
     await running.aclose()
-    leader = Database.connect(postgres)
+    leader = Database.connect(empty_postgres)
     assert await leader.try_lead(LEADER)
     with pytest.raises(DatabaseInUse, match="a leads over"):
-        move(files, postgres)
+        move(files, empty_postgres)
     await leader.aclose()
 
 
-async def test_without_a_history_there_is_nothing_to_move(files: Files, postgres: PostgresAddress) -> None:
+async def test_without_a_history_there_is_nothing_to_move(files: Files, empty_postgres: PostgresAddress) -> None:
     with pytest.raises(NotMovable, match="does not exist"):
-        move(files, postgres)
+        move(files, empty_postgres)
     await files.record()
     with pytest.raises(NotMovable, match="has no history"):
-        move(files, postgres)
+        move(files, empty_postgres)

@@ -233,20 +233,20 @@ async def test_names_in_the_archive_lead_nowhere(files: Files) -> None:
     assert 1 == check_copy(copy, [KEY], file).events.count
 
 
-async def test_a_backup_returns_into_an_empty_database_of_a_server(files: Files, postgres: PostgresAddress) -> None:
+async def test_a_backup_returns_into_an_empty_database_of_a_server(files: Files, empty_postgres: PostgresAddress) -> None:
     """With its loss, and not into one that has a history."""
     file = await back_up(files)
     places = DatabasePlaces(files.database, files.heads, files.folder / "durable.sqlite3")
-    done = restore_to_server(file, places, postgres, [KEY])
+    done = restore_to_server(file, places, empty_postgres, [KEY])
     assert (2, (), False) == (done.copy.events.count, done.kept, done.outdated)
     assert f"flatnet-bot audit accept {done.loss}" in " ".join(map(str, done.describe(file)))
-    assert "events 3 to 4 are missing" in str(verify_files(postgres, files.heads, [KEY]).phrase)
+    assert "events 3 to 4 are missing" in str(verify_files(empty_postgres, files.heads, [KEY]).phrase)
     with pytest.raises(DatabaseNotEmpty):
-        restore_to_server(file, places, postgres, [KEY])
+        restore_to_server(file, places, empty_postgres, [KEY])
 
 
 def test_a_backup_of_an_earlier_version_returns_to_a_server_without_a_loss(
-    tmp_path: Path, postgres: PostgresAddress
+    tmp_path: Path, empty_postgres: PostgresAddress
 ) -> None:
     """What a bot of before left, with rows in most tables: its tables are upgraded on the way."""
     with closing(sqlite3.connect(tmp_path / "old")) as line:
@@ -255,10 +255,10 @@ def test_a_backup_of_an_earlier_version_returns_to_a_server_without_a_loss(
     heads = tmp_path / "audit-head.jsonl"
     shutil.copy(FIXTURES / "audit-head.jsonl", heads)
     keys = [AuditKey(SECRETS["audit_key"].encode())]
-    done = restore_to_server(file, DatabasePlaces(tmp_path / "x", heads, tmp_path / "y"), postgres, keys)
-    assert ("", True) == (done.loss, verify_files(postgres, heads, keys).intact)
+    done = restore_to_server(file, DatabasePlaces(tmp_path / "x", heads, tmp_path / "y"), empty_postgres, keys)
+    assert ("", True) == (done.loss, verify_files(empty_postgres, heads, keys).intact)
     upgrade_database(tmp_path / "old", NOW)
-    copy_history(postgres, tmp_path / "again")
+    copy_history(empty_postgres, tmp_path / "again")
     assert read_rows(tmp_path / "old") == read_rows(tmp_path / "again")
 
 

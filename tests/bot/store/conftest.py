@@ -12,7 +12,6 @@ from sqlalchemy import Connection, text
 
 from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.database import Database
-from tests.postgres import PostgresServer
 
 
 class Clock:
@@ -52,11 +51,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database
     if request.param == "sqlite":
         yield tmp_path / "data" / "flatnet.sqlite3"
         return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    tables: PostgresAddress = request.getfixturevalue("postgres_tables")
-    made = server.create(tables.name)
-    yield made
-    server.drop(made)
+    yield request.getfixturevalue("postgres")
 
 
 @pytest.fixture

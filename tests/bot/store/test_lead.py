@@ -68,8 +68,8 @@ def add_delivery(connection: Connection) -> None:
 
 
 class TestTaking:
-    async def test_of_all_that_start_at_once_on_an_empty_database_one_leads(self, postgres: PostgresAddress) -> None:
-        every = await asyncio.gather(*(asyncio.to_thread(Database.connect, postgres) for _ in range(8)))
+    async def test_of_all_that_start_at_once_on_an_empty_database_one_leads(self, empty_postgres: PostgresAddress) -> None:
+        every = await asyncio.gather(*(asyncio.to_thread(Database.connect, empty_postgres) for _ in range(8)))
         took = await asyncio.gather(*(each.try_lead(name_copy(f"bot-{n}"), lose) for n, each in enumerate(every)))
         assert [1, 0, 0, 0, 0, 0, 0, 0] == sorted((each.term for each in every), reverse=True)
         assert [each.term == 1 for each in every] == took
@@ -268,12 +268,14 @@ def wait_until_free(server: PostgresServer, address: PostgresAddress) -> None:
     raise AssertionError("a session goes on")
 
 
-def test_a_process_that_lost_its_session_ends_before_anything_in_it_learns_of_that(postgres_server: PostgresServer) -> None:
+def test_a_process_that_lost_its_session_ends_before_anything_in_it_learns_of_that(
+    postgres_server: PostgresServer, postgres_tables: PostgresAddress
+) -> None:
     """Each process says that it leads, and would say what its waiters learn."""
     with ExitStack() as stack:
         own = stack.enter_context(run_server())
         cases = {
-            name: (server, server.create())
+            name: (server, server.create(postgres_tables.name if server is postgres_server else "template0"))
             for name, server in {
                 "ended by the server": postgres_server,
                 "stopped and continued": postgres_server,

@@ -125,11 +125,11 @@ def test_a_database_that_sorts_or_stores_text_otherwise_is_refused_with_the_comm
 
 
 async def test_a_user_without_rights_is_told_the_command_that_gives_them(
-    postgres_server: PostgresServer, postgres: PostgresAddress
+    postgres_server: PostgresServer, empty_postgres: PostgresAddress
 ) -> None:
-    role = f"role_{postgres.name}"
+    role = f"role_{empty_postgres.name}"
     postgres_server.execute(f"CREATE ROLE {role} LOGIN")
-    stranger = replace(postgres, user=role)
+    stranger = replace(empty_postgres, user=role)
     with pytest.raises(DatabaseError) as refusal:
         Database.connect(stranger)
     words, _, command = str(refusal.value).partition("owner: ")
