@@ -158,9 +158,12 @@ class Standby:
     async def _listen(self, database: Database) -> None:
         from bot.slack.copy_place import CopyPlace
         from bot.slack.persistence import connect_persistently
+        from bot.store.inbox_seal import PURPOSE, InboxSeal
         from bot.store.shared_inbox import SharedInbox
 
-        place = CopyPlace(SharedInbox(database, find_copy_name(self._settings)), lambda: self.is_led)
+        keys = load_audit_keys(self._settings, load_secrets(self._settings))
+        seal = InboxSeal(tuple(key.derive(PURPOSE) for key in keys.all))
+        place = CopyPlace(SharedInbox(database, find_copy_name(self._settings), seal), lambda: self.is_led)
         basis = SurfaceBasis(self.desk, database, lambda value: self.desk.redactor.redact_json(value), place)
         self._surface = await open_surface(self._settings, basis, self._clock)
         self._listening = asyncio.create_task(connect_persistently(self._surface, self._clock.sleep), name="listening")

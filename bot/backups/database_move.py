@@ -89,24 +89,38 @@ def _put(places: DatabasePlaces, target: OwnedDatabase, keys: Sequence[AuditKey]
             raise NotMovable(Phrase("the database {path} has no history to move", path=str(places.database)))
         if target.read(lambda connection: history.has_history(connection, newest)):
             return None
-        if (operation := history.find_open_operation(source)) is not None:
-            raise NotMovable(
-                Phrase(
-                    "{operation} is running or holds a host. Remove the setting {setting} and start the bot. When the "
-                    "operation has ended, stop the bot and move again",
-                    operation=operation,
-                    setting="database",
-                )
-            )
-        if count_unfinished_runs(places.engine):
-            raise NotMovable(
-                Phrase(
-                    "{path} has runs that were not finished. Remove the setting {setting} and start the bot. When they have "
-                    "ended, stop the bot and move again",
-                    path=str(places.engine),
-                    setting="database",
-                )
-            )
+        _require_rest(places, history.find_open_operation(source), history.count_open_deliveries(source))
         return history.put_history(
             source, target, lambda events, accepted: verify_chain(events, heads.read(size), keys, accepted)
+        )
+
+
+def _require_rest(places: DatabasePlaces, operation: str | None, deliveries: int) -> None:
+    """Raises `NotMovable` while something is under way that only the earlier database can end."""
+    if operation is not None:
+        raise NotMovable(
+            Phrase(
+                "{operation} is running or holds a host. Remove the setting {setting} and start the bot. When the "
+                "operation has ended, stop the bot and move again",
+                operation=operation,
+                setting="database",
+            )
+        )
+    if count_unfinished_runs(places.engine):
+        raise NotMovable(
+            Phrase(
+                "{path} has runs that were not finished. Remove the setting {setting} and start the bot. When they have "
+                "ended, stop the bot and move again",
+                path=str(places.engine),
+                setting="database",
+            )
+        )
+    if deliveries:
+        raise NotMovable(
+            Phrase(
+                "{path} has requests from Slack that were not answered. Remove the setting {setting} and start the bot. "
+                "When it has answered them, stop the bot and move again",
+                path=str(places.database),
+                setting="database",
+            )
         )

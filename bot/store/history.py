@@ -22,13 +22,14 @@ from bot.store.maintenance import OwnedDatabase, require_empty
 from bot.store.reading import copy_file, open_for_reading
 from bot.store.sqlite_connection import SqliteConnection
 from bot.store.table_copy import copy_tables
-from bot.store.tables import CLAIMS, OPERATIONS
+from bot.store.tables import CLAIMS, INBOX, OPERATIONS
 
 Verify = Callable[[Iterable[StoredEvent], StoredEvent | None], Verification]
 """Verifies events in order, with the newest event that records an accepted loss."""
 
 _RUNNING = select(OPERATIONS.c.operation).where(OPERATIONS.c.state == ChangeState.RUNNING).limit(1)
 _CLAIMED = select(CLAIMS.c.operation).limit(1)
+_OPEN_DELIVERIES = select(func.count()).where(INBOX.c.finished_at.is_(None))
 _SIZE = select(func.pg_database_size(func.current_database()))
 
 
@@ -48,6 +49,12 @@ def find_open_operation(connection: Connection) -> str | None:
     """Returns an operation that is running or holds a host; None if there is none."""
     running: str | None = connection.execute(_RUNNING).scalar() or connection.execute(_CLAIMED).scalar()
     return running
+
+
+def count_open_deliveries(connection: Connection) -> int:
+    """Counts the deliveries from Slack that are not finished. Without the seal of a copy they would never be."""
+    count: int = connection.execute(_OPEN_DELIVERIES).scalar_one()
+    return count
 
 
 def has_history(connection: Connection, newest: StoredEvent | None) -> bool:

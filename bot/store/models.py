@@ -43,7 +43,8 @@ def count_up(table_name: str, key_name: str) -> Any:
 class InboxRow(Table, table=True):
     """One delivery from Slack. The key is Slack's own, so that a repeated delivery is recognized.
 
-    `taken_by` is the copy of the bot that got it; null from earlier versions. Copies of other versions write rows, too, so
+    `taken_by` is the copy of the bot that got it, `mac` its seal (`bot.store.inbox_seal`); null from earlier versions, and
+    where there is one copy. Copies of other versions write rows, too, so
     new columns of this table are always nullable, and the old ones stay.
     """
 
@@ -57,6 +58,7 @@ class InboxRow(Table, table=True):
     attempts: int = Field(default=0, sa_type=Whole)
     finished_at: datetime | None = Field(default=None, sa_type=UtcText)
     taken_by: str | None = Field(default=None, sa_type=Text)
+    mac: str | None = Field(default=None, sa_type=Text)
 
 
 class OutboxRow(Table, table=True):

@@ -130,6 +130,13 @@ REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
         "op-7 is running or holds a host",
     ),
     "the engine has a run": (leave_run, NotMovable, "durable.sqlite3 has runs that were not finished"),
+    "a request waits": (
+        lambda files: run_sql(
+            files, "INSERT INTO inbox (key, kind, payload, received_at, attempts) VALUES ('k', 'command', '{}', '2026', 1)"
+        ),
+        NotMovable,
+        "flatnet.sqlite3 has requests from Slack that were not answered",
+    ),
     "another version's tables": (
         lambda files: run_sql(files, "UPDATE alembic_version SET version_num = '0015'"),
         DatabaseOutdated,

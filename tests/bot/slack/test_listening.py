@@ -24,6 +24,7 @@ from bot.store.answers import AnswerTable
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
 from bot.store.inbox import Delivery, Inbox
+from bot.store.inbox_seal import InboxSeal
 from bot.store.outbox import Outbox
 from bot.store.shared_inbox import SharedInbox, Stored, Terms
 from commands.catalogue import CATALOGUE
@@ -37,6 +38,8 @@ from tests.lab.workspace.message import Message
 LATE = "Nothing was done: the bot received this too late. Try again."
 UNLED = "Received. No copy of the bot leads at the moment. The result follows when one does."
 HEALTHY = "3 hosts are healthy"
+
+SEAL = InboxSeal((b"k" * 32,))
 
 
 @dataclass
@@ -85,7 +88,7 @@ class Copies:
     @asynccontextmanager
     async def standby(self, copy: Copy, name: str, inbox: type[SharedInbox] = SharedInbox) -> AsyncIterator[SlackThread]:
         """A copy that stands by, connected."""
-        rows = inbox(copy.database, name)
+        rows = inbox(copy.database, name, SEAL)
         place = replace(self.house.place(), copy=CopyPlace(rows, lambda: self.led))
         stores = SlackStores(Inbox(copy.database), Outbox(copy.database, copy.now), AnswerTable(copy.database))
         surface = SlackThread(place, copy.configured, stores, copy.clock())
@@ -104,7 +107,7 @@ class Copies:
     async def finished(self, copy: Copy) -> None:
         """Wait until no delivery of any copy is unfinished."""
         async with asyncio.timeout(PATIENCE):
-            while await SharedInbox(copy.database, "judge").list_waiting(read_utc_time()):
+            while await SharedInbox(copy.database, "judge", SEAL).list_waiting(read_utc_time()):
                 await asyncio.sleep(0.01)
 
 

@@ -53,6 +53,7 @@ def _operations() -> None:
 
 def _copies() -> None:
     op.add_column("inbox", sa.Column("taken_by", sa.Text(), nullable=True))
+    op.add_column("inbox", sa.Column("mac", sa.Text(), nullable=True))
     accepted = sa.text("kind = 'accepted'")
     op.create_index("audit_of_acceptances", "audit", ["sequence"], sqlite_where=accepted, postgresql_where=accepted)
     whole = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
