@@ -16,6 +16,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.planner import NothingToDo
 from bot.incidents.life import NotNow
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
+from bot.schedules.registry import NeedsPerson, require_unattended
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
 from bot.security.typed_text import redact_typed
@@ -67,6 +68,21 @@ class DecisionBasis:
 
 
 def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
+    """As `_decide`. A schedule runs nothing that needs a person.
+
+    That was judged when it was added, but its row in the database is not signed.
+    """
+    decision = _decide(request, typed, ground, catalogue)
+    if request.surface is not Surface.SCHEDULE or not isinstance(decision.outcome, Operation):
+        return decision
+    try:
+        require_unattended(decision.outcome)
+    except NeedsPerson as error:
+        return replace(decision, rule="needs a person", outcome=make_failure(error, decision.understood))
+    return decision
+
+
+def _decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
     """Identifies the requester, parses the request and judges it. A refusal reveals no command, no option and no host."""
     policy, shown = ground.policy, redact_typed(typed.text, ground.redactor.redact)
     actor = policy.identify(request.identity)
@@ -119,7 +135,7 @@ class RequestJudge:
         Nothing is recorded, because nothing is done. The audit log has the requester with the schedule itself.
         """
         request = replace(self.request, text=words, surface=Surface.SCHEDULE, channel=channel)
-        return decide(request, normalize_text(words), self.basis, self.catalogue).outcome
+        return _decide(request, normalize_text(words), self.basis, self.catalogue).outcome
 
 
 def _find_place(request: Request) -> str | None:

@@ -9,7 +9,7 @@ from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.audit.log import EventKind
-from bot.model.request import Answer, BotIdentity, Failure, Membership, Request, SlackIdentity, Surface
+from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
 from bot.schedules.registry import MAX_SCHEDULES, ScheduleRegistry
 from bot.store.database import Database
@@ -343,3 +343,15 @@ async def test_what_is_built_in_is_asked_wherever_its_answer_goes(database: Data
         data["identity"],
         data["surface"],
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["approve op-0123456789ab", "lock add host-a 2h disk", 'service restart nebula host-a --break-glass --reason "now"'],
+)
+async def test_what_needs_a_person_is_run_by_no_schedule_whatever_its_row_says(database: Database, words: str) -> None:
+    """It is refused when it is added, but who can write the database adds what they like."""
+    office = Office(database)
+    answer = await office.ask(words, "U1BOSS", surface=Surface.SCHEDULE)
+    assert isinstance(answer.body, Failure)
+    assert (FailureKind.REFUSED, [EventKind.REFUSAL]) == (answer.body.kind, [kind for kind, _, _ in office.log.events])
