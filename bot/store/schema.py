@@ -52,11 +52,11 @@ def share_tables(connection: Connection, address: DatabaseAddress) -> None:
         raise make_damaged_error(address)
 
 
-def prepare_tables(connection: Connection, path: DatabaseAddress) -> None:
-    """Creates the tables in an empty file. Raises as `check_tables` for other tables than this program's."""
+def prepare_tables(connection: Connection, address: DatabaseAddress) -> None:
+    """Creates the tables in an empty database. Raises as `check_tables` for other tables than this program's."""
     if not has_tables(connection):
         create_tables(connection)
-    check_tables(connection, path)
+    check_tables(connection, address)
 
 
 def has_tables(connection: Connection) -> bool:
@@ -71,35 +71,36 @@ def create_tables(connection: Connection) -> None:
     connection.execute(insert(ALEMBIC_TABLE).values(version_num=HEAD_REVISION))
 
 
-def check_tables(connection: Connection, path: DatabaseAddress) -> None:
+def check_tables(connection: Connection, address: DatabaseAddress) -> None:
     """Raises `DatabaseOutdated`, `DatabaseTooNew` or `DatabaseDamaged` if the tables are not those of this program."""
-    if read_revision(connection, path) != HEAD_REVISION:
+    if read_revision(connection, address) != HEAD_REVISION:
         raise DatabaseOutdated(
             Phrase(
-                "the database {path} is from an older version. Stop the bot and run flatnet-bot db upgrade", path=str(path)
+                "the database {path} is from an older version. Stop the bot and run flatnet-bot db upgrade",
+                path=str(address),
             )
         )
     seen = inspect(connection).get_multi_columns()  # one statement on a server
     for table in METADATA.sorted_tables:
         if {column["name"] for column in seen.get((None, table.name), ())} != set(table.c.keys()):
-            raise make_damaged_error(path)
+            raise make_damaged_error(address)
 
 
-def read_revision(connection: Connection, path: DatabaseAddress) -> str:
+def read_revision(connection: Connection, address: DatabaseAddress) -> str:
     """Returns the entry of `REVISIONS` that the tables have.
 
     Raises `DatabaseDamaged` if the tables are not the bot's, `DatabaseTooNew` if the revision is not listed.
     """
     if not inspect(connection).has_table(ALEMBIC_TABLE.name):
-        raise make_damaged_error(path)
+        raise make_damaged_error(address)
     found = connection.execute(select(ALEMBIC_TABLE.c.version_num)).scalars().all()
     if len(found) != 1:
-        raise make_damaged_error(path)
+        raise make_damaged_error(address)
     if found[0] not in REVISIONS:
         raise DatabaseTooNew(
             Phrase(
                 "the database {path} is from a newer version (revision {found}). Install that version of flatnet-bot",
-                path=str(path),
+                path=str(address),
                 found=str(found[0]),
             )
         )
