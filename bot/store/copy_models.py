@@ -30,7 +30,7 @@ class LeaderRow(Table, table=True):
 
 
 class CopyRow(Table, table=True):
-    """One copy of the bot, as it was seen last. `role` is "leads" or "stands by".
+    """One copy of the bot, as it was seen last. `role` is "leads", "stands by" or "stopped".
 
     `why` is JSON of the phrase that says why it could not take over; "" if it could. `seen_at` is by the clock of the
     database, `clock_ms` is how far the machine's clock is ahead of that.
@@ -48,3 +48,18 @@ class CopyRow(Table, table=True):
     why: str = Field(sa_type=Text)
     clock_ms: int = Field(sa_type=Whole)
     seen_at: datetime = Field(sa_type=UtcText)
+
+
+class HostFilesRow(Table, table=True):
+    """The host folder as the copy that leads has it, for the others. There is one row, `id` 1.
+
+    `number` counts the versions. `mac` is that of number and content, by a key that is derived from an audit key.
+    """
+
+    __tablename__ = "host_files"
+    __table_args__ = STRICT
+
+    id: int = Field(primary_key=True, sa_type=Whole)
+    number: int = Field(sa_type=Whole)
+    content: str = Field(sa_type=Text)
+    mac: str = Field(sa_type=Text)

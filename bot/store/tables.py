@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import DDL, ColumnElement, FromClause, Text, event, type_coerce
 
 from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
-from bot.store.copy_models import CopyRow, LeaderRow
+from bot.store.copy_models import CopyRow, HostFilesRow, LeaderRow
 from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow, SuspensionRow
 from bot.store.incident_models import (
     IncidentChannelRow,
@@ -21,7 +21,7 @@ from bot.store.incident_models import (
 from bot.store.ledger_models import HandshakePositionRow, IdentityRow, SightingRow
 from bot.store.models import Table
 from bot.store.rotation_models import BackupRow, DrillRow, KeyBackupRow, RotationMemberRow, RotationRow
-from bot.store.run_models import HostFilesRow, StepStartRow
+from bot.store.run_models import StepStartRow
 
 METADATA = Table.metadata
 """All tables of the bot."""
