@@ -1,4 +1,4 @@
-"""Builds what a copy of the bot is, from its settings and secrets, and opens its database."""
+"""Identity of this copy of the bot, and ownership of its database."""
 
 import asyncio
 from collections.abc import AsyncIterator
