@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from adapters.fleet import Fleet
-from bot.app.application import Observers, build_config, load_secrets
+from bot.app.application import FindDatabase, Observers, build_config, load_secrets
 from bot.audit.files import verify_files
 from bot.config.active_config import ActiveConfig
 from bot.config.database import find_database
@@ -13,7 +13,6 @@ from bot.config.settings import Settings, load_audit_keys
 from bot.runtime.clock import Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.store.chain import Verification
-from bot.store.database import Database
 
 
 def make_audit_verifier(find_settings: Callable[[], Settings]) -> Callable[[], Awaitable[Verification]]:
@@ -29,10 +28,10 @@ def make_audit_verifier(find_settings: Callable[[], Settings]) -> Callable[[], A
 
 
 class StandbyConfigurations:
-    """Configurations of a copy that stands by, as `doctor` uses them. `find_database` raises where there is no session."""
+    """Configurations of a copy that stands by, as `doctor` uses them. `require_database` raises without a session."""
 
-    def __init__(self, find_database: Callable[[], Database], clock: Clock) -> None:
-        self._find_database = find_database
+    def __init__(self, require_database: FindDatabase, clock: Clock) -> None:
+        self._require_database = require_database
         self._clock = clock
         self._pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
         self._fleets: list[Fleet] = []
@@ -40,7 +39,7 @@ class StandbyConfigurations:
     def activate(self, settings: Settings) -> ActiveConfig:
         """Builds the active configuration of these settings."""
         connect = make_connector(load_secrets(settings), self._pool)
-        config = build_config(settings, connect, self._find_database, Observers(), self._clock.now())
+        config = build_config(settings, connect, self._require_database, Observers(), self._clock.now())
         self._fleets.append(config.fleet)
         return config
 
