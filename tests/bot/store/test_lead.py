@@ -148,8 +148,9 @@ class TestLeading:
         await database.aclose()
 
     async def test_a_session_that_says_nothing_loses_the_lead(self, postgres: PostgresAddress) -> None:
-        silent, next_one = Database.connect(postgres, SessionLimits(idle=0.2, beat=3600)), Database.connect(postgres)
+        silent = Database.connect(postgres, SessionLimits(idle=1, beat=3600))
         assert await silent.try_lead(name_copy("bot-a"), lose)
+        next_one = Database.connect(postgres)
         await take_over(next_one, "bot-b")
         with pytest.raises(Lost, match="was lost, and the lead with it"):
             await silent.run(add_delivery)
