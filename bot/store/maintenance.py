@@ -53,13 +53,7 @@ def own_database(address: PostgresAddress) -> Iterator[OwnedDatabase]:
     line = PostgresConnection(address, PATIENT_LIMITS)
     try:
         if not line.read(lead.try_lock):
-            raise DatabaseInUse(
-                Phrase(
-                    "{name} leads over {database}. Stop all copies of the bot first",
-                    name=line.read(_name_leader),
-                    database=str(address),
-                )
-            )
+            raise DatabaseInUse(_describe_owner(line.read(_find_leader_name), address))
         line.keep(_raise)
         yield OwnedDatabase(address, line)
     finally:
@@ -89,12 +83,18 @@ def _make_rows_error(address: PostgresAddress, table: str) -> DatabaseNotEmpty:
     )
 
 
-def _name_leader(connection: Connection) -> str:
-    """Returns the name of the copy that leads; "?" before it wrote its name, or where another command owns the database."""
+def _find_leader_name(connection: Connection) -> str:
+    """Finds the name of the copy that leads or led last; "" if none ever did."""
     if not inspect(connection).has_table(LEADER.name):
-        return "?"
+        return ""
     leader = lead.read_leader(connection)
-    return "?" if leader is None else leader.identity.name
+    return "" if leader is None else leader.identity.name
+
+
+def _describe_owner(name: str, address: PostgresAddress) -> Phrase:
+    if not name:
+        return Phrase("another command of flatnet-bot uses {database}. Wait until it has ended", database=str(address))
+    return Phrase("{name} leads over {database}. Stop all copies of the bot first", name=name, database=str(address))
 
 
 def _raise(error: DatabaseError) -> NoReturn:

@@ -1,7 +1,10 @@
 """The bot's history goes from SQLite to PostgreSQL: whole or not at all, with its chain and its head file."""
 
-import shutil
+import asyncio
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -24,8 +27,10 @@ from bot.store.lead import CopyIdentity
 from bot.store.reading import open_for_reading
 from bot.store.tables import COPIES, METADATA
 from tests.bot.audit.files import KEY, OTHER, Files
+from tests.bot.backups.killed_move import POINTS
 from tests.postgres import PostgresServer
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
 MARK = ".moved-20260201T090000Z"
 LEADER = CopyIdentity("a", "1", "digest", KEY.id)
@@ -100,17 +105,37 @@ async def test_a_copy_of_the_moved_history_is_the_file_that_was_moved(
     assert (2, True) == (checked.events.count, checked.events.intact)
 
 
-async def test_a_move_that_was_killed_after_its_commit_is_finished_by_the_next(
-    files: Files, empty_postgres: PostgresAddress
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_move_that_was_killed_is_begun_again_or_finished_by_the_next(
+    files: Files, empty_postgres: PostgresAddress, postgres_server: PostgresServer, point: str
 ) -> None:
+    """Before the commit the file has all, and the database nothing. After it the database has all."""
     await files.record("one", "two")
-    shutil.copy(files.database, files.folder / "kept")
-    move(files, empty_postgres)
-    shutil.copy(files.folder / "kept", files.database)
     (files.folder / "durable.sqlite3").touch()
+    before = read_all(files.database)
+    words = (point, str(files.folder), empty_postgres.host, str(empty_postgres.port), empty_postgres.name)
+    killed = subprocess.run([sys.executable, "-m", "tests.bot.backups.killed_move", *words], cwd=ROOT, timeout=60)
+    assert -signal.SIGKILL == killed.returncode
+    await wait_for_no_session(postgres_server, empty_postgres)
+    assert files.database.exists()
     done = move(files, empty_postgres)
-    assert (None, [f"durable.sqlite3{MARK}", f"flatnet.sqlite3{MARK}"]) == (done.put, [each.name for each in done.kept])
-    assert not files.database.exists()
+    assert (point == "before the commit") == (done.put is not None)
+    assert ("in postgresql://" in str(done.describe()[0])) == (done.put is None)
+    assert before == read_all(empty_postgres)
+    assert {"durable.sqlite3", "flatnet.sqlite3"} == {
+        each.name.partition(".moved-")[0] for each in files.folder.iterdir() if ".moved-" in each.name
+    }
+    assert (2, True) == ((found := verify_files(empty_postgres, files.heads, [KEY])).count, found.intact)
+    with pytest.raises(NotMovable, match="does not exist"):
+        move(files, empty_postgres)
+
+
+async def wait_for_no_session(server: PostgresServer, address: PostgresAddress) -> None:
+    """Wait until the server has ended the sessions of a killed process."""
+    query = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{address.name}'"
+    async with asyncio.timeout(10):
+        while server.execute(query):
+            await asyncio.sleep(0.05)
 
 
 def spoil_event(files: Files) -> None:
