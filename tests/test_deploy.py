@@ -32,6 +32,43 @@ def configurations() -> list[str]:
     return re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
 
 
+def read_guide(name: str) -> str:
+    """One of the twins of the deployment guide."""
+    return (DEPLOY.parent / name).read_text(encoding="utf-8")
+
+
+def blocks(guide: str) -> list[str]:
+    """What a guide shows in fences: commands, settings, outputs; without the comments, which are in its language."""
+    fenced = re.findall(r"^ *```\w*\n(.*?)^ *```", read_guide(guide), re.DOTALL | re.MULTILINE)
+    return [re.sub(r"(?m)\s+# .*$", "", block) for block in fenced]
+
+
+def test_the_twins_of_the_guide_show_the_same_commands_and_outputs() -> None:
+    assert len(blocks("deploy.md")) > 20
+    assert blocks("deploy.md") == blocks("deploy.ja.md")
+
+
+@pytest.mark.parametrize("guide", ["deploy.md", "deploy.ja.md"])
+def test_each_chapter_that_the_guide_sends_to_is_there(guide: str) -> None:
+    """Chapters are addressed as GitHub does it: lower case, without punctuation, blanks as hyphens."""
+    text = read_guide(guide)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    known = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set() == set(re.findall(r"\]\(#([^)]+)\)", text)) - known
+
+
+@pytest.mark.parametrize("guide", ["deploy.md", "deploy.ja.md"])
+def test_the_guide_s_commands_on_a_stopped_bot_are_there(guide: str) -> None:
+    groups = get_command(app).commands  # type: ignore[attr-defined]  # a group has commands
+    shown = {tuple(words) for words in re.findall(r"stopped_bot (\w+) (\w+)", read_guide(guide))}
+    assert {
+        ("audit", "accept"),
+        ("audit", "verify"),
+        *(("db", each) for each in ("adopt", "move", "restore", "upgrade")),
+    } == shown
+    assert [] == [words for words in shown if words[1] not in groups[words[0]].commands]
+
+
 def test_the_guide_says_what_is_missing_without_each_optional_scope() -> None:
     guide = (DEPLOY.parent / "deploy.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.*?) \|", guide.partition("| optional scope |")[2], re.MULTILINE)
