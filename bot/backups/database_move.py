@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapters.errors import Refused
 from adapters.phrase import Listing, Phrase
-from bot.backups.database_restore import DatabasePlaces, set_aside
+from bot.backups.database_restore import DatabasePlaces, describe_escaped, set_aside
 from bot.store import audit as table
 from bot.store import history
 from bot.store.address import PostgresAddress
@@ -55,6 +55,7 @@ class MovedDatabase:
             )
         return [
             moved,
+            *([] if self.put is None else describe_escaped(self.put.copied.escaped)),
             Phrase("the earlier files were kept: {files}", files=Listing(tuple(map(str, self.kept)))),
             Phrase("start the bot on this machine first. Then start the other copies"),
         ]

@@ -53,6 +53,8 @@ class RestoredDatabase:
     loss: str
     server: bool = False
     """It was restored into PostgreSQL, with this program's tables. No copy leads before the loss is accepted."""
+    escaped: int = 0
+    """Rows in which characters were escaped."""
 
     @property
     def outdated(self) -> bool:
@@ -72,6 +74,7 @@ class RestoredDatabase:
         if self.copy.newest is not None:
             newest = Moment(datetime.fromisoformat(self.copy.newest.at))
             sentences.append(Phrase("the newest event is of {at}. What happened later is not in it", at=newest))
+        sentences += describe_escaped(self.escaped)
         if self.kept:
             sentences.append(Phrase("the earlier files were kept: {files}", files=Listing(tuple(map(str, self.kept)))))
         if self.outdated:
@@ -122,11 +125,24 @@ def restore_to_server(
                 if checked.revision != schema.HEAD_REVISION:
                     upgrade_copy(copy.database)
                 with open_for_reading(copy.database) as source:
-                    put_history(source, owned, lambda events, accepted: verify_chain(events, [BEGINNING], keys))
+                    put = put_history(source, owned, lambda events, accepted: verify_chain(events, [BEGINNING], keys))
                 loss = find_loss(owned, heads.read_last())
     except OSError as error:
         raise map_os_error(error, places.database) from error
-    return RestoredDatabase(checked, (), loss, server=True)
+    return RestoredDatabase(checked, (), loss, server=True, escaped=put.copied.escaped)
+
+
+def describe_escaped(rows: int) -> list[Phrase]:
+    """Describes that characters were escaped; nothing where all rows are as they were."""
+    if not rows:
+        return []
+    return [
+        Phrase(
+            "{n} row had characters that PostgreSQL cannot store, such as NUL. Their codes were written instead",
+            plural="{n} rows had characters that PostgreSQL cannot store, such as NUL. Their codes were written instead",
+            n=rows,
+        )
+    ]
 
 
 def _check(copy: DatabaseCopy, keys: Sequence[AuditKey], file: Path) -> CheckedCopy:

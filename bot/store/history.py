@@ -21,7 +21,7 @@ from bot.store.errors import DatabaseDamaged
 from bot.store.maintenance import OwnedDatabase, require_empty
 from bot.store.reading import copy_file, open_for_reading
 from bot.store.sqlite_connection import SqliteConnection
-from bot.store.table_copy import copy_tables
+from bot.store.table_copy import CopiedRows, copy_tables
 from bot.store.tables import CLAIMS, INBOX, OPERATIONS
 
 Verify = Callable[[Iterable[StoredEvent], StoredEvent | None], Verification]
@@ -39,9 +39,9 @@ class HistoryUnverified(Refused):
 
 @dataclass(frozen=True)
 class PutHistory:
-    """A history that was put into a database: the number of its rows, and its verified events."""
+    """A history that was put into a database: the numbers of its rows, and its verified events."""
 
-    rows: int
+    copied: CopiedRows
     events: Verification
 
 
@@ -69,13 +69,13 @@ def put_history(source: Connection, target: OwnedDatabase, verify: Verify) -> Pu
     """
     before = _verify(source, verify)
 
-    def put(connection: Connection) -> int:
+    def put(connection: Connection) -> CopiedRows:
         schema.prepare_tables(connection, target.address)
         require_empty(connection, target.address)
-        rows = copy_tables(source, connection)
+        copied = copy_tables(source, connection)
         if _verify(connection, verify) != before:
             raise _make_changed_error(target.address)
-        return rows
+        return copied
 
     return PutHistory(target.write(put), before)
 

@@ -20,8 +20,9 @@ from bot.backups.database_copy import DatabaseCopy, check_copy
 from bot.backups.database_move import MovedDatabase, NotMovable, move_database
 from bot.backups.database_restore import DatabasePlaces
 from bot.store.address import PostgresAddress
+from bot.store.chain import StoredEvent
 from bot.store.database import Database
-from bot.store.errors import DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated
+from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated
 from bot.store.history import HistoryUnverified, copy_history
 from bot.store.lead import CopyIdentity
 from bot.store.reading import open_for_reading
@@ -147,6 +148,15 @@ def leave_run(files: Files) -> None:
         line.executescript("CREATE TABLE workflow_status (status TEXT); INSERT INTO workflow_status VALUES ('PENDING')")
 
 
+def record_nul(files: Files) -> None:
+    """An event whose chain is right, with a character that the bot never records."""
+    with closing(sqlite3.connect(files.database)) as line, line:
+        line.text_factory = lambda stored: stored.decode()
+        last = StoredEvent(*line.execute("SELECT * FROM audit ORDER BY sequence DESC").fetchone())
+        event = KEY.seal(last._replace(actor="a\0na"), last)
+        line.execute(f"INSERT INTO audit VALUES ({', '.join('?' * len(event))})", event)
+
+
 REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
     "a changed event": (spoil_event, HistoryUnverified, "audit event 1 was modified"),
     "a host is held": (
@@ -162,6 +172,7 @@ REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
         NotMovable,
         "flatnet.sqlite3 has requests from Slack that were not answered",
     ),
+    "an event has a NUL": (record_nul, DatabaseDamaged, "the table audit has a value that the other database cannot store"),
     "another version's tables": (
         lambda files: run_sql(files, "UPDATE alembic_version SET version_num = '0015'"),
         DatabaseOutdated,
@@ -180,6 +191,25 @@ async def test_what_cannot_be_moved_stays_where_it_is(files: Files, empty_postgr
     assert files.database.exists()
     with pytest.raises(FlatnetError, match="is damaged or is not"), open_for_reading(empty_postgres):
         pass  # not even tables were made
+
+
+async def test_characters_that_the_server_cannot_store_are_escaped_and_counted(
+    files: Files, empty_postgres: PostgresAddress, postgres_server: PostgresServer
+) -> None:
+    """A damaged byte as well. The chain is as it was."""
+    await files.record("one", "two")
+    run_sql(files, LOCKED, "UPDATE locks SET reason = 'a' || char(0) || 'b', owner = CAST(X'61FF' AS TEXT)")
+    assert "1 row had characters that PostgreSQL cannot store" in str(move(files, empty_postgres).describe()[1])
+    assert [("a\\x00b", "a\\udcff")] == postgres_server.execute("SELECT reason, owner FROM locks", empty_postgres.name)
+    assert verify_files(empty_postgres, files.heads, [KEY]).intact
+
+
+async def test_two_rows_that_would_become_one_are_refused(files: Files, empty_postgres: PostgresAddress) -> None:
+    await files.record("one")
+    row = "INSERT INTO inbox (key, kind, payload, received_at, attempts, finished_at) VALUES ({}, 'k', '{{}}', '2', 0, '2')"
+    run_sql(files, row.format("'a' || char(0)"), row.format("'a\\x00'"))
+    with pytest.raises(DatabaseDamaged, match="the table inbox has a value"):
+        move(files, empty_postgres)
 
 
 async def test_another_key_moves_nothing(files: Files, empty_postgres: PostgresAddress) -> None:
