@@ -60,13 +60,10 @@ def test_each_chapter_that_the_guide_sends_to_is_there(guide: str) -> None:
 @pytest.mark.parametrize("guide", ["deploy.md", "deploy.ja.md"])
 def test_the_guide_s_commands_on_a_stopped_bot_are_there(guide: str) -> None:
     groups = get_command(app).commands  # type: ignore[attr-defined]  # a group has commands
-    shown = {tuple(words) for words in re.findall(r"stopped_bot (\w+) (\w+)", read_guide(guide))}
-    assert {
-        ("audit", "accept"),
-        ("audit", "verify"),
-        *(("db", each) for each in ("adopt", "move", "restore", "upgrade")),
-    } == shown
-    assert [] == [words for words in shown if words[1] not in groups[words[0]].commands]
+    shown = {(group, word) for group, word in re.findall(r"stopped_bot (\w+) (\w+)", read_guide(guide))}
+    on_database = {("db", word) for word in ("adopt", "move", "restore", "upgrade")}
+    assert {("audit", "accept"), ("audit", "verify")} | on_database == shown
+    assert [] == [(group, word) for group, word in shown if word not in groups[group].commands]
 
 
 def test_the_guide_says_what_is_missing_without_each_optional_scope() -> None:
