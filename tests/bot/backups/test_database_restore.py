@@ -11,19 +11,24 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import FlatnetError
+from adapters.local.backups import PackDatabase
+from bot.app.backup_files import BackupActions, OwnData, SecondPlace
 from bot.audit.files import verify_files
-from bot.audit.log import AuditKeys, AuditLog
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.backups.database_copy import NotACopy, check_copy, unpack_copy
 from bot.backups.database_restore import DatabasePlaces, RestoredDatabase, restore_database, restore_to_server
+from bot.changes.step_binding import OwnActions
 from bot.store import schema
 from bot.store.address import PostgresAddress
 from bot.store.chain import AuditKey
 from bot.store.database import Database
 from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated, DatabaseTooNew
 from bot.store.history import copy_history
+from bot.store.lead import CopyIdentity
 from bot.store.upgrade import upgrade_database
 from tests.bot.audit.files import KEY, OTHER, Files
 from tests.bot.backups.archive import copy_database, pack
+from tests.postgres import PostgresServer
 from tests.upgrade.past import FIXTURES, SECRETS
 
 NOW = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
@@ -260,6 +265,44 @@ def test_a_backup_of_an_earlier_version_returns_to_a_server_without_a_loss(
     upgrade_database(tmp_path / "old", NOW)
     copy_history(empty_postgres, tmp_path / "again")
     assert read_rows(tmp_path / "old") == read_rows(tmp_path / "again")
+
+
+async def test_a_backup_of_a_server_returns_to_another_one_and_to_a_file(
+    files: Files, postgres: PostgresAddress, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Packed while the bot leads. A file is the way back to one copy; the term goes on where its history moves again."""
+    leader = Database.connect(postgres)
+    assert await leader.try_lead(CopyIdentity("a", "1", "digest", KEY.id))
+    audit = await AuditLog.open(leader, AuditKeys(KEY), files.heads, lambda: NOW)
+    await audit.record(EventKind.REQUEST, "ana", "op-one", {})
+    own = OwnActions()
+    BackupActions(lambda: SecondPlace(tmp_path / "place"), OwnData(postgres, files.heads), lambda: NOW).add_to(own)
+    await own.perform(PackDatabase(backup="flatnet-bot-0123456789ab", name="bot.tar"))
+    await audit.record(EventKind.REQUEST, "ana", "op-two", {})
+    await audit.aclose()
+    await leader.aclose()
+
+    file = tmp_path / "place" / "flatnet-bot-0123456789ab" / "bot.tar"
+    there = postgres_server.create()
+    places = DatabasePlaces(files.database, files.heads, files.folder / "durable.sqlite3")
+    losses = {restore_to_server(file, places, there, [KEY]).loss, restore(files, file).loss}
+    copy_history(there, tmp_path / "there")
+    postgres_server.drop(there)
+    assert read_rows(files.database) == (rows := read_rows(tmp_path / "there"))
+    assert (1, [1]) == (len(rows["audit"]), [dict(leader)["term"] for leader in read_named(files.database, "leader")])
+    opened, database = await open_bot(files)
+    assert losses == {str(opened.trouble).rpartition(" ")[2]}
+    await opened.accept("root", *losses)
+    assert files.verify().intact
+    await opened.aclose()
+    await database.aclose()
+
+
+def read_named(database: Path, table: str) -> list[sqlite3.Row]:
+    """The rows of one table, with their names."""
+    with closing(sqlite3.connect(database)) as line:
+        line.row_factory = sqlite3.Row
+        return line.execute(f"SELECT * FROM {table}").fetchall()
 
 
 def read_rows(database: Path) -> dict[str, list[tuple[object, ...]]]:

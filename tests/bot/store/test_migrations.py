@@ -6,18 +6,25 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
+from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permission
 from bot.store import schema
+from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, Database, make_private
 from bot.store.errors import DatabaseInUse, DatabaseOutdated, DatabaseTooNew, DatabaseUnavailable
+from bot.store.inbox import Delivery
+from bot.store.lead import CopyIdentity
+from bot.store.shared_inbox import SharedInbox, Stored, Terms
+from bot.store.situation import read_situation
 from bot.store.sqlite_connection import SqliteConnection
 from bot.store.upgrade import UpgradeResult, make_alembic_config, run_migrations, upgrade_database
+from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -189,6 +196,33 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
         assert ("table later" in definitions(file)) is table
 
 
+@pytest.mark.slow
+async def test_the_next_release_upgrades_a_server_while_no_copy_leads(
+    tmp_path: Path, postgres: PostgresAddress, postgres_server: PostgresServer
+) -> None:
+    """A copy of the release before takes deliveries afterwards, but does not lead any more."""
+    standby = Database.connect(postgres)
+    me = CopyIdentity("a", "1", "digest", "key")
+    release = next_release(tmp_path / "site")
+    assert await standby.try_lead(me)
+    assert "DatabaseInUse a leads over" in run(release, "upgrade on a server", postgres)
+    await standby.aclose()
+    standby = Database.connect(postgres)
+    assert f"{schema.HEAD_REVISION} 9999 None" == run(release, "upgrade on a server", postgres)
+    assert "9999 9999 None" == run(release, "upgrade on a server", postgres)
+    assert [("later",)] == postgres_server.execute("SELECT to_regclass('later')::text", postgres.name)
+
+    late = standby.estimate_time() + timedelta(hours=1)
+    delivery = Delivery("key", "command", {"text": "kept"}, NOW, 0)
+    assert Stored.NEW == await SharedInbox(standby, "a").keep(delivery, Terms(late, begins=False, withdraws=False))
+    seen = await standby.read(read_situation)
+    assert "the database has tables of a newer version (revision 9999)" in str(find_obstacle(Candidate(me), seen))
+    with pytest.raises(NotLeading):
+        await standby.try_lead(me, check=lambda session: require_permission(Candidate(me), read_situation(session)))
+    await standby.aclose()
+    await Database.connect(postgres).aclose()  # it starts over the newer tables
+
+
 ROW = (
     "INSERT INTO inbox (key, kind, payload, received_at, attempts)"
     " VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0)"
@@ -208,13 +242,19 @@ def upgrade():
 
 USE = """
 import asyncio, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from adapters.errors import FlatnetError
 from bot.store import schema
 
 path = Path(sys.argv[2])
 try:
+    if sys.argv[1] == "upgrade on a server":
+        from bot.store.address import parse_postgres_address
+        from bot.store.upgrade import upgrade_server
+        done = upgrade_server(parse_postgres_address(sys.argv[2]))
+        print(done.before, done.after, done.copy)
+        sys.exit()
     if sys.argv[1] == "open":
         from bot.store.database import Database
         asyncio.run(Database.open(path).aclose())
