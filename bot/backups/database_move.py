@@ -18,7 +18,7 @@ from bot.store import audit as table
 from bot.store import history
 from bot.store.address import PostgresAddress
 from bot.store.chain import AuditKey, verify_chain
-from bot.store.errors import map_os_error
+from bot.store.errors import DatabaseOutdated, map_os_error
 from bot.store.file_lock import FileLock
 from bot.store.head_file import HeadFile
 from bot.store.history import PutHistory
@@ -71,6 +71,7 @@ def move_database(places: DatabasePlaces, target: PostgresAddress, keys: Sequenc
         raise NotMovable(Phrase("the database {path} does not exist, so nothing can be moved", path=str(places.database)))
     try:
         with FileLock.hold(places.database):
+            _require_newest_tables(places.database)
             with own_database(target) as owned:
                 put = _put(places, owned, keys)
             empty_wal(places.database)
@@ -78,6 +79,22 @@ def move_database(places: DatabasePlaces, target: PostgresAddress, keys: Sequenc
     except OSError as error:
         raise map_os_error(error, places.database) from error
     return MovedDatabase(target, put, kept)
+
+
+def _require_newest_tables(database: Path) -> None:
+    """Raises `NotMovable` for a file with older tables: `db upgrade` looks at the configured database, not at the file."""
+    try:
+        with open_for_reading(database):
+            pass
+    except DatabaseOutdated as error:
+        raise NotMovable(
+            Phrase(
+                "the database {path} is from an older version. Remove the setting {setting} and run flatnet-bot db upgrade. "
+                "Then name the PostgreSQL database again, and move",
+                path=str(database),
+                setting="database",
+            )
+        ) from error
 
 
 def _put(places: DatabasePlaces, target: OwnedDatabase, keys: Sequence[AuditKey]) -> PutHistory | None:

@@ -22,7 +22,7 @@ from bot.backups.database_restore import DatabasePlaces
 from bot.store.address import PostgresAddress
 from bot.store.chain import StoredEvent
 from bot.store.database import Database
-from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated
+from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty
 from bot.store.history import HistoryUnverified, copy_history
 from bot.store.lead import CopyIdentity
 from bot.store.reading import open_for_reading
@@ -175,8 +175,8 @@ REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
     "an event has a NUL": (record_nul, DatabaseDamaged, "the table audit has a value that the other database cannot store"),
     "another version's tables": (
         lambda files: run_sql(files, "UPDATE alembic_version SET version_num = '0015'"),
-        DatabaseOutdated,
-        "from an older version",
+        NotMovable,
+        "Remove the setting database and run flatnet-bot db upgrade",
     ),
 }
 
