@@ -154,6 +154,18 @@ def make_wrong_text_error(address: PostgresAddress) -> DatabaseUnavailable:
     )
 
 
+def make_open_schema_error(address: PostgresAddress) -> DatabaseUnavailable:
+    """Makes the error for a database in which each user of the server may make tables and functions."""
+    return DatabaseUnavailable(
+        Phrase(
+            "each user of the server may create functions in {database}, which would act with the rights of the bot. Forbid "
+            "that there with: {command}",
+            database=str(address),
+            command="REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        )
+    )
+
+
 def make_create_command(address: PostgresAddress) -> str:
     """Makes the statement of SQL by which an administrator of the server creates the database."""
     return (

@@ -19,6 +19,7 @@ from bot.store.address import SYSTEM_CERTIFICATES, PostgresAddress
 from bot.store.postgres_errors import (
     OLDEST_VERSION,
     make_old_server_error,
+    make_open_schema_error,
     make_pooler_error,
     make_wrong_text_error,
     map_connect_error,
@@ -34,6 +35,10 @@ NETWORK_SECONDS = 4
 
 CHECK_SECONDS = 1
 """Seconds after which the server notices that the machine of a waiting statement is gone."""
+
+
+AUTHENTICATION_CHOICE = 160_000
+"""Oldest version of libpq that knows `require_auth`."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,8 @@ def _list_parameters(address: PostgresAddress) -> dict[str, Any]:
     files = dict(address.files)
     if address.sslmode == "verify-full":
         files.setdefault("sslrootcert", SYSTEM_CERTIFICATES)
+    elif psycopg.pq.version() >= AUTHENTICATION_CHOICE:
+        files["require_auth"] = "!password"  # whatever program listens there while the server is down must not get it
     return {
         "host": address.host,
         "hostaddr": "",
@@ -151,19 +158,30 @@ def _list_parameters(address: PostgresAddress) -> dict[str, Any]:
     }
 
 
-_CHECKS = "SELECT pg_backend_pid(), current_setting('server_encoding'), 'a' > 'B'"
+_CHOOSE_SCHEMA = "SELECT pg_catalog.set_config('search_path', 'public', false)"
+"""Nothing else, whatever the server has for this user: another schema's tables and functions could come first."""
+
+_CHECKS = (
+    "SELECT pg_backend_pid(), current_setting('server_encoding'), 'a' > 'B', "
+    "has_schema_privilege('public', 'public', 'CREATE')"
+)
+"""The last: whether each user of the server may make objects beside the tables, as in databases of version 14."""
 
 
 def _check_server(session: Session, address: PostgresAddress) -> None:
     """Raises `DatabaseUnavailable` for a server on which a lead or an order would not hold."""
     if session.info.server_version < OLDEST_VERSION * 10_000:
         raise make_old_server_error(address, session.info.server_version // 10_000)
-    process, encoding, orders_bytes = session.execute(_CHECKS).fetchone() or (0, "", False)
+    session.execute(_CHOOSE_SCHEMA)
+    process, encoding, orders_bytes, is_open = session.execute(_CHECKS).fetchone() or (0, "", False, True)
     if process != session.info.backend_pid:
         # the session of a pooler outlives its client, and so would the lock
         raise make_pooler_error(address)
     if encoding != "UTF8" or not orders_bytes:
         raise make_wrong_text_error(address)
+    if is_open:
+        # a function or an operator that fits a statement better than the server's own would run with the bot's rights
+        raise make_open_schema_error(address)
 
 
 _KEEP_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"

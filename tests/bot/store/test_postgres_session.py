@@ -124,6 +124,20 @@ def test_a_database_that_sorts_or_stores_text_otherwise_is_refused_with_the_comm
     assert "" == find_refusal(postgres)
 
 
+def test_what_others_may_make_on_the_server_comes_before_nothing_of_ours(
+    postgres_server: PostgresServer, postgres: PostgresAddress
+) -> None:
+    """Neither by a schema that the server has look into first, nor by functions beside the tables."""
+    postgres_server.execute(f"CREATE SCHEMA {postgres.user}", postgres.name)
+    postgres_server.execute(f'ALTER DATABASE {postgres.name} SET search_path = other, "$user", public')
+    with connect(postgres) as session:
+        assert [("public",)] == session.execute("SHOW search_path").fetchall()
+    postgres_server.execute("GRANT CREATE ON SCHEMA public TO PUBLIC", postgres.name)
+    assert "Forbid that there with: REVOKE CREATE ON SCHEMA public FROM PUBLIC" in find_refusal(postgres)
+    postgres_server.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC", postgres.name)
+    assert "" == find_refusal(postgres)
+
+
 async def test_a_user_without_rights_is_told_the_command_that_gives_them(
     postgres_server: PostgresServer, empty_postgres: PostgresAddress
 ) -> None:

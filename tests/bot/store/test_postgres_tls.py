@@ -1,7 +1,14 @@
 """The connection to a server on another machine: verified, or refused."""
 
+import socket
+import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+
+import pytest
+from pydantic import SecretStr
 
 from bot.store.address import PostgresAddress
 from bot.store.errors import DatabaseUnavailable
@@ -31,3 +38,41 @@ def test_a_server_is_believed_by_its_certificate_alone(tmp_path: Path, postgres:
             replace(address, host="127.0.0.2"), ca_file
         )
         assert f'root certificate file "{missing}" does not exist' in find_reason(address, missing)
+
+
+class Impostor(Thread):
+    """A program that listens where a server of this machine should, offers no TLS, and asks for the password as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.heard = b""
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = self.listener.accept()
+                with line, suppress(OSError):
+                    self.serve(line)
+
+    def serve(self, line: socket.socket) -> None:
+        line.settimeout(5)
+        while said := line.recv(4096):
+            self.heard += said
+            line.sendall(b"N" if said.endswith(ASK_TLS) else ASK_PASSWORD)
+
+
+PASSWORD = "Zq7-secret"
+ASK_TLS = (80877103).to_bytes(4, "big")
+ASK_PASSWORD = b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big")
+
+
+def test_a_password_is_shown_to_no_program_that_took_the_port_of_a_server_of_this_machine() -> None:
+    impostor = Impostor()
+    impostor.start()
+    port = impostor.listener.getsockname()[1]
+    with pytest.raises(DatabaseUnavailable) as refusal:
+        connect(PostgresAddress("flatnet", "127.0.0.1", port, "flatnet", password=SecretStr(PASSWORD)))
+    impostor.listener.close()
+    assert (True, False) == (b"flatnet" in impostor.heard, PASSWORD.encode() in impostor.heard)
+    assert PASSWORD not in "".join(traceback.format_exception(refusal.value))
