@@ -110,6 +110,15 @@ def test_a_restart_is_not_tried_where_only_a_person_can_help() -> None:
     assert ["2"] == values(UNIT, "RestartPreventExitStatus") == values(QUADLET, "RestartPreventExitStatus")
 
 
+@pytest.mark.parametrize("unit", [UNIT, QUADLET])
+def test_whatever_else_ends_the_bot_it_is_started_again_a_second_later_however_often(unit: Path) -> None:
+    """75 is the end of a copy that lost the lead. It must stand by again when the next one fails."""
+    keys = ("Restart", "RestartSec", "StartLimitIntervalSec", "RestartSteps", "SuccessExitStatus")
+    assert {"Restart": ["always"], "RestartSec": ["1"], "StartLimitIntervalSec": ["0"]} == {
+        key: found for key in keys if (found := values(unit, key))
+    }
+
+
 @pytest.mark.parametrize("number", range(2))
 def test_the_guide_s_configurations_keep_state_where_the_unit_and_the_container_allow(number: int) -> None:
     """The first is the service's, the second the container's."""
