@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from bot.config.settings import Settings, load_audit_keys, read_settings
 from bot.copies.rules import Candidate, NotLeading, describe_leading, find_obstacle, require_permission
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
+from bot.store.audit import TableState, read_state
 from bot.store.database import Database
 from bot.store.host_files import HostFilesTable, read_hosts_number
 from bot.store.schema import HEAD_REVISION
@@ -85,6 +87,8 @@ class Standby:
         self._surface: SlackThread | None = None
         self._listening: asyncio.Task[object] | None = None
         self._led_at = clock.monotonic()
+        self._turn = asyncio.Lock()
+        self._blind = True
 
     @property
     def checks(self) -> HealthChecks:
@@ -98,27 +102,31 @@ class Standby:
 
     def find_problems(self) -> tuple[Phrase, ...]:
         """Finds what people must do, so that this copy could take over and some copy leads."""
+        if self.why is None and self._blind:
+            return (Phrase("the bot is starting"),)
         problems = () if self.why is None else (self.why,)
         unled = self._clock.monotonic() - self._led_at
-        if unled < UNLED_LIMIT:
+        if unled < UNLED_LIMIT or self._blind:
             return problems
         late = Phrase("no copy of the bot has led for {time}. Check the other copies and the log", time=Span(unled))
         return (*problems, late)
 
     def describe_role(self) -> Phrase:
         """Describes what this copy does, for people."""
-        if self._seen is None or self._seen.leader is None or not self._seen.led:
+        if self._blind or self._seen is None:
+            return Phrase("stands by, the copy that leads is unknown")
+        if self._seen.leader is None or not self._seen.led:
             return Phrase("stands by, no copy leads")
         return Phrase("stands by, {leader} leads", leader=self._seen.leader.identity.name)
 
     async def wait_for_lead(self, stop: asyncio.Event, again: asyncio.Event) -> Lead | None:
         """Stands by until this copy leads. Returns None, with all closed, if `stop` is set before."""
         looking = asyncio.create_task(self._look_until_leading(), name="standby")
-        works = (looking, asyncio.create_task(stop.wait()), asyncio.create_task(self._reload_on_signal(again)))
+        reloading, stopping = asyncio.create_task(self._reload_on_signal(again)), asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((looking, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for work in works:
+            for work in (works := (looking, stopping, reloading)):
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
         if looking.cancelled():
@@ -127,18 +135,22 @@ class Standby:
         return Lead(looking.result(), self._settings, self._hand_over)
 
     async def aclose(self) -> None:
-        """Closes what only a copy that stands by has."""
+        """Closes what only a copy that stands by has. The surface, too, unless it was handed over."""
+        await self._close_surface()
         await self._configurations.aclose()
 
     async def _look_until_leading(self) -> Database:
         while True:
             try:
                 database = await self._connect()
-                if await self._look(database):
-                    return database
+                async with self._turn:  # the settings that a copy leads with are those that it was judged by
+                    if await self._look(database):
+                        return database
             except FlatnetError as error:
+                self._blind = True
                 self._report(error.phrase)
             except Exception as error:  # a bug in one look: the next one may succeed, and Slack is still listened to
+                self._blind = True
                 self._report(Phrase("the check {name} failed. Check the log", name="copies"), error)
             await self._clock.sleep(LOOK_INTERVAL)
 
@@ -173,30 +185,42 @@ class Standby:
         seen = self._seen = await database.read(read_situation)
         if seen.led:
             self._led_at = self._clock.monotonic()
-        obstacles = (
-            await self._follow_hosts(database, seen),
-            find_obstacle(self._candidate, seen),
-            self._find_slack_obstacle(),
-            await self._follow(),
-        )
-        self._report(next((each for each in obstacles if each is not None), None))
+        self._report(await self._find_obstacle(database, seen))
+        self._blind = False
         if seen.led or self.why is not None:
             return False
         return await database.try_lead(
             self._candidate.identity,
-            check=lambda session: self._require_permission(read_situation(session), read_hosts_number(session)),
+            check=lambda session: self._require_permission(
+                read_situation(session), read_hosts_number(session), partial(read_state, session)
+            ),
         )
 
-    def _require_permission(self, seen: Situation, hosts: int) -> None:
-        """Requires that this copy may lead, and that it has the newest hosts. Raises `NotLeading`, or `UnusableHosts`."""
+    async def _find_obstacle(self, database: Database, seen: Situation) -> Phrase | None:
+        """Follows what the leader writes, and finds what keeps this copy from leading. Tables of others are not read."""
+        if seen.revision != HEAD_REVISION:
+            return find_obstacle(self._candidate, seen)
+        obstacles = (
+            await self._follow_hosts(database, seen),
+            find_obstacle(self._candidate, seen),
+            self._find_slack_obstacle(),
+            await self._find_follower().follow(),
+        )
+        return next((each for each in obstacles if each is not None), None)
+
+    def _require_permission(self, seen: Situation, hosts: int, read_events: Callable[[int], TableState]) -> None:
+        """Requires all once more under the lock: the leader before may have gone on since the look.
+
+        Called in the database's thread. Raises `NotLeading` or `UnusableHosts`.
+        """
         require_permission(self._candidate, seen)
         self._hosts.require_newest(hosts)
+        if (why := self._find_follower().find_obstacle(read_events)) is not None:
+            raise NotLeading(why)
 
     async def _follow_hosts(self, database: Database, seen: Situation) -> Phrase | None:
         """Takes the hosts as the copy that leads has them, and the configuration that they make."""
         led_last = seen.leader is not None and seen.leader.identity.name == self._candidate.identity.name
-        if seen.revision != HEAD_REVISION:
-            return None
         try:
             if await self._hosts.follow(HostFilesTable(database), led_last=led_last):
                 await self._take_configuration()
@@ -204,8 +228,9 @@ class Standby:
             return explain_unusable(error)
         return None
 
-    async def _follow(self) -> Phrase | None:
-        return None if self._follower is None else await self._follower.follow()
+    def _find_follower(self) -> HeadFollower:
+        assert self._follower is not None, "it is made with the session"
+        return self._follower
 
     def _find_slack_obstacle(self) -> Phrase | None:
         """Finds that Slack refuses the tokens: a bot that leads would end because of it."""
@@ -230,11 +255,13 @@ class Standby:
         """Takes the configuration as the files have it, whenever `again` is set. A bad one is refused, and logged."""
         while True:
             await again.wait()
-            again.clear()
-            try:
-                await self._take_configuration()
-            except FlatnetError as error:
-                _log.error("the new configuration cannot be used; the old one stays", why=str(error))
+            async with self._turn:
+                again.clear()  # a copy that leads by now reloads instead
+                try:
+                    await self._take_configuration()
+                except Exception as error:  # any error: the copy keeps its configuration
+                    bug = None if isinstance(error, FlatnetError) else error
+                    _log.error("the new configuration cannot be used; the old one stays", why=str(error), exc_info=bug)
 
     async def _take_configuration(self) -> None:
         self._settings, self._candidate, self.desk.config = await asyncio.to_thread(self._read_configuration)
@@ -252,22 +279,29 @@ class Standby:
         return self._database
 
     def _describe_leader(self) -> Phrase:
-        return self.why if self._seen is None and self.why is not None else describe_leading(self._seen)
+        if self.why is not None and (self._blind or self._seen is None):
+            return self.why
+        return describe_leading(None if self._blind else self._seen)
 
     async def _hand_over(self, application: Application) -> "SlackThread":
         """Gives the application the surface that has listened. It connects again itself, which starts the work."""
         assert self._surface is not None
         self.desk.redactor = application.redactor
         await self._stop_connecting()
-        return self._surface
+        surface, self._surface = self._surface, None
+        return surface
 
     async def _leave(self) -> None:
-        await self._stop_connecting()
-        if self._surface is not None:
-            await self._surface.close(0.0)
+        await self._close_surface()
         if self._database is not None:
             with suppress(FlatnetError):
                 await self._database.aclose()
+
+    async def _close_surface(self) -> None:
+        await self._stop_connecting()
+        surface, self._surface = self._surface, None
+        if surface is not None:
+            await surface.close(0.0)
 
     async def _stop_connecting(self) -> None:
         if self._listening is not None:
