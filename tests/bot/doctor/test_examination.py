@@ -400,6 +400,7 @@ OF_THE_HELPER = (
     "volumes",
     "ipam",
     "stream",
+    "term",
 )
 OTHERWISE_CHECKED = {f"adapters.wsl.{name}" for name in OF_THE_HELPER}
 """Modules whose actions need no right of their own that `doctor` could miss: the helper's version stands for its verbs."""
