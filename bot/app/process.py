@@ -92,10 +92,10 @@ async def _stand_by(process: _Process, standby: Standby, doors: Doors) -> None:
     if lead is None:
         return
     doors.desk.pause()
-    await preparing  # validators are built by one thread at a time
-    _log.info("leading", copy=find_copy_name(lead.settings), term=lead.database.term)
-    process.measures.record_lead(lead.database.term, taken_over=True)
     async with closing(lead.database):
+        await preparing  # validators are built by one thread at a time
+        _log.info("leading", copy=find_copy_name(lead.settings), term=lead.database.term)
+        process.measures.record_lead(lead.database.term, taken_over=True)
         await _lead(process, lead, doors)
 
 

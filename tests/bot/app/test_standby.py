@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -229,3 +230,15 @@ async def test_a_reload_counts_from_the_next_look_on_and_a_bad_one_changes_nothi
         lead = await waiting
         assert lead is not None
         assert ("host-a",) == standby.desk.hosts.names == lead.settings.inventory.names
+
+
+async def test_a_prepared_copy_takes_over_without_importing_more_than_the_engine_does_itself(
+    tmp_path: Path, address: PostgresAddress
+) -> None:
+    machine = Machine(tmp_path / "bot-a", address)
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bot.app.takeover", str(machine.file), stdout=asyncio.subprocess.PIPE
+    )
+    said = (await running.communicate())[0].decode()
+    [modules] = [line.split()[1:] for line in said.splitlines() if line.startswith("imported:")]
+    assert [] == [module for module in modules if not module.startswith("dbos.")]
