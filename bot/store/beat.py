@@ -69,9 +69,7 @@ class SessionBeat:
         """Reports now, in the database's thread."""
         began = read_clock()
         try:
-            [at] = self.line.write([self._speak_in])
-            if isinstance(at, Exception):
-                raise at
+            at = self.line.write_one(self._speak_in)
         except Exception as error:
             self._note(error)
             return

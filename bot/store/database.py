@@ -123,9 +123,7 @@ class Database:
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
             line = thread.submit(PostgresConnection, address, limits or OWNER_LIMITS).result()
-            [ready] = thread.submit(line.write, [lambda connection: schema.share_tables(connection, address)]).result()
-            if isinstance(ready, BaseException):
-                raise ready
+            thread.submit(line.write_one, lambda connection: schema.share_tables(connection, address)).result()
         except BaseException:
             thread.shutdown()
             raise
@@ -241,15 +239,13 @@ class Database:
 def _take_lead(line: "PostgresConnection", take: Callable[[Connection], int], lose: "Lose") -> int:
     """Takes the lead for the session of `line`, which no other one may replace then. Runs in the database's thread."""
     try:
-        [term] = line.write([take])
-        if isinstance(term, BaseException):
-            raise term
+        term = line.write_one(take)
     except BaseException:
         line.release(lead.release_lock)
         raise
     if term != NO_TERM:
         line.keep(lose)
-    return int(term)
+    return term
 
 
 def make_private(path: Path) -> None:

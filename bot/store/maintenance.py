@@ -33,11 +33,7 @@ class OwnedDatabase:
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Runs a work in one transaction. If it raises, nothing of it was written."""
-        [done] = self._line.write([work])
-        if isinstance(done, BaseException):
-            raise done
-        result: T = done
-        return result
+        return self._line.write_one(work)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Runs a work that only reads, on one consistent state."""

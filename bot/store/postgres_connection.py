@@ -59,6 +59,10 @@ class PostgresConnection:
         """As `Transactions.write`."""
         return self._transactions.write(works)
 
+    def write_one(self, work: Callable[[Connection], T]) -> T:
+        """As `Transactions.write_one`."""
+        return self._transactions.write_one(work)
+
     def read(self, work: Callable[[Connection], T]) -> T:
         """As `Transactions.read`."""
         return self._transactions.read(work)
@@ -70,11 +74,10 @@ class PostgresConnection:
     def release(self, work: DatabaseWork) -> None:
         """Releases by `work` what this session holds. If that fails, the session is closed, which releases all."""
         try:
-            [failure] = self.write([work])
-        except DatabaseError as error:
-            failure = error
-        if isinstance(failure, BaseException) and self._session is not None:
-            self._session.close()
+            self.write_one(work)
+        except Exception:  # whatever it was: what is not known to be released must not be held
+            if self._session is not None:
+                self._session.close()
 
     def truncate_wal(self) -> bool:
         """Does nothing: deleted rows are the server's to erase."""

@@ -84,6 +84,11 @@ class Transactions:
             return error
         return value
 
+    def write_one(self, work: Callable[[Connection], T]) -> T:
+        """Runs one work in a transaction of its own. If it raises, nothing of it was written."""
+        with self.hold(self._begin.write) as connection:
+            return work(connection)
+
     def read(self, work: Callable[[Connection], T]) -> T:
         """Runs a work that only reads, on one consistent state."""
         with self.hold(self._begin.read) as connection:
