@@ -29,7 +29,7 @@ ShareHosts = Callable[[Mapping[str, str | None]], Awaitable[None]]
 
 
 async def share_nothing(changes: Mapping[str, str | None]) -> None:
-    """Share nothing: there is one copy of the bot."""
+    """Shares nothing: there is one copy of the bot."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)

@@ -202,7 +202,7 @@ async def check_copies(read: ReadCopies) -> CheckResult:
 
 
 async def check_without_bot(address: DatabaseAddress) -> DatabaseCondition | None:
-    """Own the database for a moment and write to it; if there is none, check that one can be created."""
+    """Open the database for a moment and write to it. If there is no file, check that one can be created."""
     opened = await asyncio.to_thread(_open_database, address)
     if opened is None:
         return None
@@ -212,14 +212,14 @@ async def check_without_bot(address: DatabaseAddress) -> DatabaseCondition | Non
         await opened.aclose()
 
 
-def _open_database(path: DatabaseAddress) -> Database | None:
-    if isinstance(path, PostgresAddress):
-        return Database.connect(path)
-    if _exists(path):
-        return Database.open(path)
-    folder = next(parent for parent in path.parents if parent.exists())
+def _open_database(address: DatabaseAddress) -> Database | None:
+    if isinstance(address, PostgresAddress):
+        return Database.connect(address)
+    if _exists(address):
+        return Database.open(address)
+    folder = next(parent for parent in address.parents if parent.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise make_unavailable_error(path, "EACCES")
+        raise make_unavailable_error(address, "EACCES")
     return None
 
 
