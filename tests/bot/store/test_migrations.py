@@ -19,6 +19,7 @@ from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, Database, make_private
 from bot.store.errors import DatabaseInUse, DatabaseOutdated, DatabaseTooNew, DatabaseUnavailable
 from bot.store.inbox import Delivery
+from bot.store.inbox_seal import InboxSeal
 from bot.store.lead import CopyIdentity
 from bot.store.shared_inbox import SharedInbox, Stored, Terms
 from bot.store.situation import read_situation
@@ -212,9 +213,9 @@ async def test_the_next_release_upgrades_a_server_while_no_copy_leads(
     assert "9999 9999 None" == run(release, "upgrade on a server", postgres)
     assert [("later",)] == postgres_server.execute("SELECT to_regclass('later')::text", postgres.name)
 
-    late = standby.estimate_time() + timedelta(hours=1)
+    late = datetime.now(UTC) + timedelta(hours=1)
     delivery = Delivery("key", "command", {"text": "kept"}, NOW, 0)
-    assert Stored.NEW == await SharedInbox(standby, "a").keep(delivery, Terms(late, begins=False, withdraws=False))
+    assert Stored.NEW == await SharedInbox(standby, "a", SEAL).keep(delivery, Terms(late, begins=False, withdraws=False))
     seen = await standby.read(read_situation)
     assert "the database has tables of a newer version (revision 9999)" in str(find_obstacle(Candidate(me), seen))
     with pytest.raises(NotLeading):
@@ -222,6 +223,8 @@ async def test_the_next_release_upgrades_a_server_while_no_copy_leads(
     await standby.aclose()
     await Database.connect(postgres).aclose()  # it starts over the newer tables
 
+
+SEAL = InboxSeal((b"k" * 32,))
 
 ROW = (
     "INSERT INTO inbox (key, kind, payload, received_at, attempts)"
