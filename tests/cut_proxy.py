@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Self
@@ -109,7 +110,8 @@ class CutProxy:
                 both.create_task(self._pass_on(there, writer, Way.TO_CLIENT))
         except* (OSError, asyncio.CancelledError):
             for end in ends:
-                end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                with suppress(OSError):  # this end is closed already
+                    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         finally:
             for end in ends:
                 end.transport.abort()
@@ -127,7 +129,8 @@ class CutProxy:
                     break
                 writer.write(piece)
                 await writer.drain()
-        writer.write_eof()
+        with suppress(OSError):  # the receiver has gone meanwhile
+            writer.write_eof()
 
     async def _take(self, reader: asyncio.StreamReader, pieces: asyncio.Queue[tuple[float, bytes]]) -> None:
         piece = b"?"
