@@ -6,6 +6,8 @@ It prints a line for each round, a table at the end, and where the evidence of a
 import asyncio
 import random
 import sys
+import time
+import traceback
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -16,13 +18,16 @@ from statistics import median
 from tempfile import TemporaryDirectory, mkdtemp
 
 from tests.chaos.copies import NAMES
-from tests.chaos.harms import ALONE, SHARED
+from tests.chaos.harms import ALONE, SHARED, Do
+from tests.chaos.judges import Verdict
 from tests.chaos.rounds import Result, World, build_world, list_harms
 from tests.postgres import PostgresServer
 
 ROUNDS_OF_WORLD = 10
 """Rounds in one world. A new one begins with an empty database and an empty Slack, so that looking at them stays quick."""
 
+LONGEST_SECONDS = 400.0
+"""Seconds after which a round is broken off."""
 
 SETTLING_SECONDS = 10.0
 """Seconds after which a start is over."""
@@ -63,7 +68,7 @@ async def run_world(given: Namespace, folder: Path, numbers: range, server: Post
         for number in numbers:
             dice = random.Random(f"{given.seed} {number}")
             name = given.only or dice.choice(sorted(harms))
-            result = await world.round((name, harms[name]), dice)
+            result = await play(world, (name, harms[name]), dice)
             results.append(result)
             print(f"round {number}: {describe(result)}", flush=True)
             if result.verdict.wrong:
@@ -72,6 +77,17 @@ async def run_world(given: Namespace, folder: Path, numbers: range, server: Post
                 print(*result.verdict.wrong, f"evidence: {place}", sep="\n", flush=True)
                 break
     return results
+
+
+async def play(world: World, harm: tuple[str, Do], dice: random.Random) -> Result:
+    """Play a round. One that breaks off counts as wrong, so that the table and the evidence of the others are not lost."""
+    begun = time.monotonic()
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            return await world.round(harm, dice)
+    except Exception:  # whatever it was: it is told
+        told = f"the round broke off: {traceback.format_exc()}"
+        return Result(harm[0], None, None, Verdict([told]), time.monotonic() - begun)
 
 
 async def measure_idle(world: World, seconds: float) -> AsyncIterator[str]:

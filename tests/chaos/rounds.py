@@ -74,8 +74,9 @@ class World:
 
     async def is_ready(self) -> None:
         """Wait until a copy leads, and every copy has come as far as Slack."""
-        while self.server is not None and self.server.read_leaders() == 0:
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(REST_SECONDS):
+            while self.server is not None and self.server.read_leaders() == 0:
+                await asyncio.sleep(0.1)
         await self.copies.court.workspace.seen(
             lambda: self.copies.court.workspace.connections >= len(self.copies.all), timeout=REST_SECONDS
         )
