@@ -35,6 +35,18 @@ from tests.scenarios.crash_evidence import Evidence, Pairs
 TICKS = "C0TICKS"
 """The channel in which only a schedule speaks, once each time."""
 
+REPEATED = (Phrase("Sent again: Slack did not confirm the first attempt."),)
+"""A message that says that it may come a second time."""
+
+REFUSED = (
+    Phrase("Nothing was done: the bot received this too late. Try again."),
+    Phrase("Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator."),
+)
+"""Answers to what was not done."""
+
+OPEN = (Phrase("The bot could not reach its database. If no result appears, try again later."),)
+"""Answers to what was perhaps done."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -149,8 +161,16 @@ def _judge_deed(people: People, deed: Deed, tables: Tables) -> Iterator[str]:
         yield f"{name}: answered {len(answers)} times: {[each.text for each in answers]}"
     if deed.acked and not told_in_ack and not answers:
         yield f"{name}: acknowledged, and never answered"
-    if deed.kind == "note" and deed.acked and answers and tables.notes[deed.operation] != 1:
-        yield f"{name}: {tables.notes[deed.operation]} silences, answered {answers[0].text!r}"
+    if deed.kind == "note" and deed.acked and answers:
+        yield from _judge_note(name, tables.notes[deed.operation], [each.text for each in answers])
+
+
+def _judge_note(name: str, silences: int, answers: list[str]) -> Iterator[str]:
+    """A silence is there once; not if its answer says that nothing was done, and perhaps if the answer leaves that open."""
+    done = [not any(text in answer for text in _translate(REFUSED)) for answer in answers]
+    left_open = any(text in answer for answer in answers for text in _translate(OPEN))
+    if silences != all(done) and not (left_open and silences <= 1):
+        yield f"{name}: {silences} silences, answered {answers[0]!r}"
 
 
 def _judge_mention(people: People, mention: Mention, tables: Tables, *, acked: bool) -> Iterator[str]:
@@ -198,14 +218,14 @@ def _list_acks(people: People) -> frozenset[str]:
 
 
 @cache
-def _repeated() -> tuple[str, ...]:
-    phrase = Phrase("Sent again: Slack did not confirm the first attempt.")
-    return tuple(phrase.render(get_texts(language, ZoneInfo("Asia/Tokyo"))) for language in ("en", "ja"))
+def _translate(phrases: tuple[Phrase, ...]) -> tuple[str, ...]:
+    languages = [get_texts(language, ZoneInfo("Asia/Tokyo")) for language in ("en", "ja")]
+    return tuple(phrase.render(texts) for phrase in phrases for texts in languages)
 
 
 def _is_repeated(text: str, blocks: object) -> bool:
     """Whether it says that its first sending may have arrived."""
-    return any(mark in text + json.dumps(blocks, ensure_ascii=False) for mark in _repeated())
+    return any(mark in text + json.dumps(blocks, ensure_ascii=False) for mark in _translate(REPEATED))
 
 
 def _find_newest(connection: Connection) -> int:
