@@ -43,6 +43,9 @@ R = TypeVar("R")
 FOLLOWED_FILE = "hosts.json"
 """File in the data folder with the version that the host folder had last."""
 
+_NOTHING = StoredHosts(0, "", "")
+"""What a database has before any copy led, or after another program removed the row."""
+
 
 @dataclass(frozen=True)
 class HostFileKeys:
@@ -122,7 +125,7 @@ class HostFileFollower:
         if state == self._settled:
             return False
         stored = await table.read()
-        changed = stored is not None and await _do_file_work(self._apply, stored, led_last)
+        changed = await _do_file_work(self._apply, stored or _NOTHING, led_last)
         self.number = 0 if stored is None else stored.number
         self._settled = (self.number, led_last, await _do_file_work(_stamp, self._folder))
         return changed
@@ -138,6 +141,8 @@ class HostFileFollower:
                     file=str(self._folder.data_folder / FOLLOWED_FILE),
                 )
             )
+        if stored == _NOTHING:
+            return False
         shared = decode_hosts(stored.number, stored.content, stored.mac, self._keys.known)
         local = self._folder.read_files()
         hashes, theirs = SharedHosts(local).hash_files(), shared.hash_files()

@@ -184,6 +184,8 @@ async def test_a_restored_database_does_not_bring_earlier_hosts_back(
         lambda connection: connection.exec_driver_sql(restore, (earlier.number, earlier.content, earlier.mac)) and None
     )
     assert ("older than those here" in str(await other.follow()), ("host-a",)) == (True, other.hosts)
+    await database.run(lambda connection: connection.exec_driver_sql("DELETE FROM host_files") and None)
+    assert "older than those here" in str(await other.follow())
     await leader.publisher.publish({})
     assert (False, ("host-a",)) == (await other.follow(), other.hosts)
 
