@@ -177,6 +177,8 @@ class Phrase:
             raise ValueError("not a phrase")
         values = {name: _from_json(value) for name, value in document.get("values", {}).items()}
         plural, context = document.get("plural"), document.get("context")
+        if not all(map(_is_plain, (document["template"], str(plural or "")))):
+            raise ValueError("not a phrase: its template does more than name values")
         if not isinstance(context, str | None):
             raise ValueError("not a phrase: its context is no text")
         try:
@@ -202,6 +204,13 @@ def capitalize(template: str) -> str:
 def _list_names(template: str) -> tuple[str, ...]:
     """Lists the names of a template's values. Cached, because a report has thousands of phrases of few templates."""
     return tuple(name for _, name, _, _ in string.Formatter().parse(template) if name is not None)
+
+
+@lru_cache
+def _is_plain(template: str) -> bool:
+    """Returns whether a template only names its values. A stored one may be anyone's: no width of billions, no attribute."""
+    parts = string.Formatter().parse(template)
+    return all(name is None or (name.isidentifier() and not spec and not how) for _, name, spec, how in parts)
 
 
 def _opening(template: str, *, begins: bool) -> frozenset[str]:

@@ -79,7 +79,7 @@ def list_copies(connection: Connection) -> tuple[SeenCopy, ...]:
                 CopyIdentity(row.name, row.version, row.digest, row.audit_key),
                 row.revision,
                 row.role,
-                decode_phrase(row.why or None),
+                _read_why(row.why),
                 row.clock_ms,
             ),
             row.seen_at,
@@ -87,6 +87,14 @@ def list_copies(connection: Connection) -> tuple[SeenCopy, ...]:
         )
         for row in connection.execute(_LIST)
     )
+
+
+def _read_why(text: str) -> Phrase | None:
+    """Reads why a copy could not take over. One report that is no report must not hide the others."""
+    try:
+        return decode_phrase(text or None)
+    except ValueError:
+        return Phrase("its report cannot be read. Check the log of that copy")
 
 
 def forget_copies(connection: Connection) -> None:

@@ -150,6 +150,9 @@ def test_a_value_that_the_template_needs_cannot_be_forgotten() -> None:
         {"template": "{", "values": {}},
         {"template": "a", "context": 1},
         {"template": "{context}", "values": {"context": "x"}},
+        {"template": "a", "plural": 3, "values": {"n": 1}},
+        {"template": "{x:>9999999999}", "values": {"x": "1"}},
+        {"template": "{x.__class__}", "values": {"x": "1", "x.__class__": "1"}},
     ],
 )
 def test_what_is_no_phrase_is_refused(document: object) -> None:
