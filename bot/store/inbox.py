@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.store.batches import delete_in_batches
 from bot.store.database import Database
 from bot.store.encoding import encode_json, escape_text
 from bot.store.tables import INBOX
@@ -37,7 +38,8 @@ _BEGIN = update(INBOX).where(_THIS, _UNFINISHED).values(_NEXT_ATTEMPT).returning
 _LIST_UNFINISHED = select(INBOX).where(_UNFINISHED).order_by(INBOX.c.received_at, INBOX.c.key)
 _FINISH = update(INBOX).where(_THIS, _UNFINISHED).values(payload=NO_PAYLOAD)
 _ERASE = update(INBOX).where(~_UNFINISHED, INBOX.c.payload != NO_PAYLOAD).values(payload=NO_PAYLOAD)
-_PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest")).returning(INBOX.c.key)
+_OUTDATED = select(INBOX.c.key).where(INBOX.c.finished_at < bindparam("oldest")).limit(bindparam("batch"))
+_PRUNE = delete(INBOX).where(INBOX.c.key.in_(_OUTDATED)).returning(INBOX.c.key)
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,7 @@ class Inbox:
 
     async def prune(self, now: datetime) -> int:
         """Deletes deliveries that were finished longer than `RETENTION` ago. Returns their number."""
-        oldest = {"oldest": now - RETENTION}
-        return await self._database.run(lambda connection: len(connection.execute(_PRUNE, oldest).all()))
+        return await delete_in_batches(self._database, _PRUNE, {"oldest": now - RETENTION})
 
 
 def finish_delivery(connection: Connection, key: str, at: datetime) -> None:

@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 
 from bot.store import inbox
+from bot.store.batches import delete_in_batches
 from bot.store.database import Database
 from bot.store.encoding import encode_json, escape_text
 from bot.store.outbox_values import (
@@ -122,8 +123,8 @@ _WAITING_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
 )
 _REWRITE = update(OUTBOX).where(_THIS, _WAITING).values(message=bindparam("content")).returning(OUTBOX.c.id)
 _DROP_EDITS = delete(OUTBOX).where(OUTBOX.c.road == Route.UPDATE, OUTBOX.c.replaces == bindparam("this"), _WAITING)
-_PRUNE = (
-    delete(OUTBOX)
+_OUTDATED = (
+    select(OUTBOX.c.id)
     .where(
         or_(
             OUTBOX.c.ended_at < bindparam("oldest_alert"),
@@ -131,8 +132,9 @@ _PRUNE = (
             and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_EDITED_FOR_LONG),
         )
     )
-    .returning(OUTBOX.c.id)
+    .limit(bindparam("batch"))
 )
+_PRUNE = delete(OUTBOX).where(OUTBOX.c.id.in_(_OUTDATED)).returning(OUTBOX.c.id)
 
 
 class Outbox:
@@ -279,7 +281,7 @@ class Outbox:
         """Deletes messages that ended longer than `RETENTION` ago, later those edited for long. Returns their number."""
         now = self._now()
         oldest = {"oldest": now - RETENTION, "oldest_card": now - CARD_RETENTION, "oldest_alert": now - ALERT_RETENTION}
-        return await self._database.run(lambda connection: len(connection.execute(_PRUNE, oldest).all()))
+        return await delete_in_batches(self._database, _PRUNE, oldest)
 
     async def _end(self, post: int, **values: Any) -> bool:
         """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.store import batches
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
@@ -73,15 +74,17 @@ async def test_finishing_twice_keeps_the_first_end(inbox: Inbox, clock: Clock) -
 
 
 async def test_finished_deliveries_are_forgotten_after_seven_days_and_unfinished_ones_never(
-    inbox: Inbox, clock: Clock
+    inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for key in ("done", "open"):
+    monkeypatch.setattr(batches, "BATCH", 1)
+    for key in ("done", "too", "open"):
         await inbox.add(command(key, clock))
-    await inbox.finish("done", clock())
+    for key in ("done", "too"):
+        await inbox.finish(key, clock())
     clock.pass_by(days=7)
     assert await inbox.prune(clock()) == 0
     clock.pass_by(seconds=1)
-    assert await inbox.prune(clock()) == 1
+    assert await inbox.prune(clock()) == 2
     clock.pass_by(days=365)
     assert await inbox.prune(clock()) == 0
     assert [delivery.key for delivery in await inbox.list_unfinished()] == ["open"]
