@@ -149,7 +149,7 @@ def manifest(
 def db_upgrade(
     config: ConfigFile = DEFAULT_CONFIG_FILE,
     backed_up: Annotated[
-        bool, typer.Option("--backed-up", help="There is a backup of the PostgreSQL database. None is made.")
+        bool, typer.Option("--backed-up", help="The PostgreSQL database is backed up: no copy of it is made here.")
     ] = False,
 ) -> None:
     """Upgrade the database schema and keep a backup."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib import metadata
 
+from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
 from bot.access.explanation import explain_rights
 from bot.access.policy import Permit
@@ -59,7 +60,7 @@ class AboutHandlers:
         version = metadata.version("flatnet-bot")
         return Report(
             title=Phrase("Version"),
-            summary=Phrase("flatnet-bot {version}", version=version),
+            summary=await _describe_version(version, context),
             columns=(Column(key="version", heading=Phrase("Version")),),
             rows=(Row(cells=(Cell.of(version),)),),
             brief=True,
@@ -74,3 +75,14 @@ class AboutHandlers:
     async def explain_permission(self, operation: PermissionCheck, context: RequestContext) -> Report:
         config = context.config
         return explain_rights(config.policy, self.catalogue, config.inventory, operation.person, operation.request)
+
+
+async def _describe_version(version: str, context: RequestContext) -> Phrase:
+    """Describes the version, and where there are several copies, which of them leads."""
+    try:
+        known = await context.config.read_copies()
+    except FlatnetError:  # the version is known without the database
+        return Phrase("flatnet-bot {version}", version=version)
+    if known.leader is None:
+        return Phrase("flatnet-bot {version}", version=version)
+    return Phrase("flatnet-bot {version}: {copies}", version=version, copies=copies.summarize_copies(known))

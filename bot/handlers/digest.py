@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from adapters.errors import NotAsked
 from adapters.phrase import Phrase
 from bot.alerts.mutes import find_maintenance
 from bot.alerts.ports import AlertReader
@@ -19,11 +20,13 @@ from bot.handlers.ports import (
     OwedRegistryPort,
 )
 from bot.model.request import BotIdentity
+from bot.reports.copies import find_unable_copies
 from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, make_baseline
 from bot.reports.digest_diff import Baseline
 from bot.reports.expiry import list_time_left
 from bot.reports.mutes import AlertSight, build_mute_section
 from commands.bot_state.changes import ApprovalList, OperationList
+from commands.bot_state.copies import CopyList
 from commands.bot_state.hosts import HostList
 from commands.bot_state.locks import LockList
 from commands.bot_state.owed import OwedList
@@ -33,6 +36,7 @@ from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.model.chart import Chart
 from commands.model.check import Area, KnownChecks
+from commands.model.finding import Finding
 from commands.model.operation import FleetRead, ignore_progress
 from commands.model.report import Report
 from commands.rotation.overview import CaRotation
@@ -96,6 +100,7 @@ class DigestHandlers:
             rotation=_describe_rotation(context),
             suspended=context.view.suspensions,
             removed=context.inventory.removed if context.may_request(HostList()) else (),
+            copies=await _find_copies(context),
         )
 
     async def _find_known(self, hosts: Sequence[str], context: RequestContext) -> KnownChecks:
@@ -117,6 +122,16 @@ class DigestHandlers:
             return None
         shown_days, healths = await self.history.read_days(hosts, at, CHART_DAYS)
         return Chart(days=shown_days, hosts=healths, certificates=list_time_left(certificates, at))
+
+
+async def _find_copies(context: RequestContext) -> tuple[Finding, ...]:
+    """Finds the copies of the bot that could not take over, for a reader who may see them."""
+    if not context.may_request(CopyList()):
+        return ()
+    try:
+        return tuple(find_unable_copies(await context.config.read_copies()))
+    except NotAsked:  # nothing runs here that has copies
+        return ()
 
 
 def _describe_rotation(context: RequestContext) -> Phrase | None:

@@ -52,7 +52,7 @@ class DigestInput:
     """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it. `checks` are the
     newest ones of areas that it did not read. `maintenance` and `suspended` are the hosts whose problems are left out and
     counted, `muted` describes everything that hides alerts, `rotation` how far the change of the CA is. `removed` are the
-    tombstones.
+    tombstones, `copies` the findings on copies of the bot that could not take over.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
     """
@@ -76,6 +76,7 @@ class DigestInput:
     rotation: Phrase | None = None
     suspended: Mapping[str, Suspension] = field(default_factory=dict)
     removed: tuple[RemovedHost, ...] = ()
+    copies: tuple[Finding, ...] = ()
 
     @property
     def spared(self) -> frozenset[str]:
@@ -149,7 +150,7 @@ def _collect_all(seen: DigestInput) -> tuple[Finding, ...]:
         if (finding.reached or finding.host not in silent) and (finding.subject != "clock" or finding.host not in clocks)
     )
     folded = (finding for host in seen.hosts for finding in fold_checks(host, seen.checks, seen.at))
-    return sort_worst_first((*_find_audit_problem(seen), *health, *others, *folded))
+    return sort_worst_first((*_find_audit_problem(seen), *seen.copies, *health, *others, *folded))
 
 
 def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:

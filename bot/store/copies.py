@@ -17,6 +17,9 @@ LEADS = "leads"
 STANDS_BY = "stands by"
 STOPPED = "stopped"
 
+MISSED_AFTER = timedelta(seconds=15)
+"""Age of a report from which its copy counts as gone: each copy reports itself every second."""
+
 REMEMBERED = timedelta(days=30)
 """Time after which a copy that was not seen is forgotten."""
 
@@ -42,6 +45,21 @@ class SeenCopy:
     report: CopyReport
     seen_at: datetime
     age: timedelta
+
+    @property
+    def name(self) -> str:
+        """Name of the copy."""
+        return self.report.identity.name
+
+    @property
+    def is_missed(self) -> bool:
+        """True if it was not seen just now, though it was not stopped."""
+        return self.report.role != STOPPED and self.age >= MISSED_AFTER
+
+    @property
+    def could_take_over(self) -> bool:
+        """True if it would take over now if no copy led."""
+        return self.report.role == STANDS_BY and self.report.why is None and self.age < MISSED_AFTER
 
 
 _VALUES: dict[str, Any] = {each.name: bindparam(f"new_{each.name}") for each in COPIES.c if each.name != "seen_at"}

@@ -9,6 +9,9 @@ from bot.store.database import Database
 from bot.store.lead import CopyIdentity, Leader, read_leader
 from bot.store.schema import HEAD_REVISION
 
+EXPECTED = timedelta(days=7)
+"""Time for which a copy that was seen is expected back. One that was given up is no problem after that."""
+
 
 @dataclass(frozen=True)
 class KnownCopies:
@@ -16,6 +19,25 @@ class KnownCopies:
 
     copies: tuple[SeenCopy, ...]
     leader: Leader | None
+
+    @property
+    def leading(self) -> SeenCopy | None:
+        """The copy that leads now; None if none does. A former leader that ended at once still reports that it leads."""
+        led = [copy for copy in self.copies if copy.report.role == LEADS and not copy.is_missed]
+        return next((copy for copy in led if self.leader is None or copy.name == self.leader.identity.name), None)
+
+    @property
+    def able(self) -> int:
+        """Number of copies that could take over now."""
+        return sum(copy.could_take_over for copy in self.copies)
+
+    @property
+    def unable(self) -> tuple[SeenCopy, ...]:
+        """The copies that are expected to lead or to stand by, and could not take over now. None on SQLite."""
+        if self.leader is None:
+            return ()
+        others = (copy for copy in self.copies if copy is not self.leading and copy.age < EXPECTED)
+        return tuple(copy for copy in others if not copy.could_take_over)
 
 
 async def read_known_copies(database: Database, name: str, version: str) -> KnownCopies:

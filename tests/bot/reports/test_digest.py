@@ -22,14 +22,18 @@ from bot.model.change import BreakGlass, ChangeState
 from bot.model.request import Answer, BotIdentity, Membership, Request, SlackIdentity, Surface
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
+from bot.reports.copies import find_unable_copies
 from bot.reports.digest import DigestInput, compose_digest, make_baseline
 from bot.reports.digest_diff import Baseline
 from bot.reports.expiry import list_time_left
 from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher
+from bot.store.copies import LEADS, STANDS_BY
 from bot.store.database import Database
 from bot.store.digests import DigestTable
 from bot.store.head_file import Head
+from bot.store.known_copies import KnownCopies
+from bot.store.lead import Leader
 from bot.store.observations import Observation, ObservationTable
 from commands.certs.operations import CertList
 from commands.health import Health
@@ -43,6 +47,7 @@ from tests.bot.keeping import Kept, lock
 from tests.bot.rendering.changes import DONE, change
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import shown
+from tests.bot.reports.test_copies import copy
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, container, log, windows, wsl
 from tests.commands.canned_certs import authority, files, host, view
@@ -102,6 +107,16 @@ def news(report: Report) -> list[str]:
 
 def sections(report: Report) -> dict[str, list[str]]:
     return {str(part.heading): [str(line) for line in part.lines] for part in report.sections}
+
+
+async def test_a_copy_of_the_bot_that_could_not_take_over_is_named_first_and_is_no_host_with_a_problem() -> None:
+    missed = copy("bot-b", STANDS_BY, age=7200.0)
+    leader = copy("bot-a", LEADS)
+    known = KnownCopies((leader, missed), Leader(7, leader.report.identity, NOW))
+    report = compose_digest(await after(await seen(), copies=tuple(find_unable_copies(known))))
+
+    assert str(report.summary).startswith("bot-b cannot take over. All 4 hosts are healthy")
+    assert ["bot-b has not been seen for 7200 s. Check its machine"] == [str(each.why) for each in report.findings]
 
 
 async def test_all_well_is_one_line() -> None:
