@@ -108,7 +108,7 @@ class Standby:
         unled = self._clock.monotonic() - self._led_at
         if unled < UNLED_LIMIT or self._blind:
             return problems
-        late = Phrase("no copy of the bot has led for {time}. Check the other copies and the log", time=Span(unled))
+        late = Phrase("no copy of the bot has led for {time}. Check the other copies and the log", time=Span(round(unled)))
         return (*problems, late)
 
     def describe_role(self) -> Phrase:
@@ -271,7 +271,9 @@ class Standby:
         require_trust(self._file)
         settings = read_settings(self._file)
         require_host_folder_trust(settings)
-        return settings, identify_copy(settings, load_secrets(settings)), self._configurations.activate(settings)
+        secrets = load_secrets(settings)
+        self.desk.redactor.add_values(secrets.list_values())
+        return settings, identify_copy(settings, secrets), self._configurations.activate(settings)
 
     def _require_database(self) -> Database:
         if self._database is None:
