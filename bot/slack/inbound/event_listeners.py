@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 
 from bot.slack.inbound import group_change, home_tab, mention, reaction
 from bot.slack.inbound.intake import DeliveryIntake
@@ -15,7 +16,7 @@ from bot.slack.inbound.reaction import ReactionHandler
 
 Next = Callable[[], Awaitable[None]]
 
-Store = Callable[[dict[str, Any], Next], Awaitable[None]]
+Store = Callable[[dict[str, Any], Next], Awaitable[BoltResponse | None]]
 """Middleware that stores an event, and lets Bolt ack it."""
 
 
@@ -26,9 +27,11 @@ def register_event_listeners(app: AsyncApp, intake: DeliveryIntake, reactions: R
     def store(kind: str, parse: Callable[[Mapping[str, Any]], object]) -> Store:
         """Make the middleware that stores what `parse` can read. All else is acked and dropped."""
 
-        async def store_event(body: dict[str, Any], next_: Next) -> None:
+        async def store_event(body: dict[str, Any], next_: Next) -> BoltResponse | None:
             if parse(body) is None or await intake.accept_event(kind, body):
                 await next_()
+                return None
+            return BoltResponse(status=503)  # no ack; without an answer Bolt would log that nothing handles the event
 
         return store_event
 

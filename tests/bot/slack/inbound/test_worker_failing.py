@@ -170,9 +170,9 @@ class OnceFailingInbox(Inbox):
 
 
 async def test_an_event_that_cannot_be_kept_is_not_acknowledged_so_slack_delivers_it_again(
-    house: House, tmp_path: Path
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Events have no words in their ack; they have redeliveries."""
+    """Events have no words in their ack; they have redeliveries. The log does not say that nobody handles them."""
     timing = Timing(ack=0.2, redeliveries=(0.05,), farewell=0.05)
     house.workspace = Workspace(manifest_with(tmp_path, SCOPES), timing=timing)
     await house.workspace.start()
@@ -182,3 +182,4 @@ async def test_an_event_that_cannot_be_kept_is_not_acknowledged_so_slack_deliver
         await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", said.ts)) == 2)
     await house.workspace.stop()
     assert (2, 1) == (inbox.tries, len(house.desk.requests))
+    assert [] == [each.getMessage() for each in caplog.records if each.name.startswith("slack_bolt")]
