@@ -5,7 +5,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 import psycopg
 
@@ -44,10 +45,10 @@ class Server:
         name = self.database.name
         self.server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
-    def wait_for_term(self, first: int, seconds: float) -> float | None:
-        """Wait until another lead than `first` begins; the monotonic time then, None if none does."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+    def wait_for_term(self, first: int, over: Event) -> float | None:
+        """Wait until another lead than `first` begins; the monotonic time then, None if none does until it is `over`."""
+        ends = time.monotonic() + LEAD_SECONDS
+        while time.monotonic() < ends and not over.is_set():
             with suppress(psycopg.Error):
                 if self.read_term() != first:
                     return time.monotonic()
@@ -97,6 +98,7 @@ class Scene:
     began: float | None = None
     """Monotonic time at which the leader could no longer act."""
     _leading: asyncio.Task[float | None] | None = None
+    _over: Event = field(default_factory=Event)
 
     def find_leader(self) -> Copy:
         """Find the copy that leads, or led last."""
@@ -117,11 +119,12 @@ class Scene:
         if self.began is None:
             self.began = time.monotonic()
             if self.server is not None:
-                waiting = asyncio.to_thread(self.server.wait_for_term, self.server.read_term(), LEAD_SECONDS)
+                waiting = asyncio.to_thread(self.server.wait_for_term, self.server.read_term(), self._over)
                 self._leading = asyncio.create_task(waiting)
 
     async def measure_lead(self) -> float | None:
-        """Seconds from the harm until another lead began; None if none did."""
+        """Seconds from the harm until another lead began; None if none did, and none will, for all is at rest."""
+        self._over.set()
         at = None if self._leading is None else await self._leading
         return None if at is None or self.began is None else at - self.began
 
