@@ -2,9 +2,13 @@
 
 accept (≤ 1 s, before the ack) ─▶ row ─┬─ this copy leads ─▶ the worker (`bot.slack.inbound.worker`)
         │                              └─ it stands by ─▶ the leader is woken, and works on the row
-        └ takes longer ─▶ the ack says that the bot is busy
-                           └ row ─▶ as above
-                           └ no row after all, or too late ─▶ a private message says that nothing was done
+        ├ takes longer, and this is the only bot ─▶ the ack says that the bot is busy
+        │                  └ row ─▶ as above
+        │                  └ no row after all ─▶ a private message says that nothing was done
+        └ takes longer, one of several copies ─▶ no ack: Slack says that it failed, and a late row is withdrawn
+
+A copy that is cut off from its database may end before the row is written, and no other one knows of it. So it acks only
+what has a row.
 """
 
 import asyncio
@@ -29,6 +33,9 @@ from bot.store.shared_inbox import Stored, Terms
 STORE_TIMEOUT = 1.0
 """Seconds that writing the row may take. Slack waits 3 s for the ack, and a message in the ack must still arrive in time."""
 
+SHARED_STORE_TIMEOUT = 2.5
+"""The same for one of several copies, which acks only what has a row. The ack must arrive within Slack's 3 s."""
+
 RETRY_PAUSE = 0.25
 """Seconds between two attempts to write a row while this copy cannot reach the database."""
 
@@ -40,10 +47,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Receipt:
-    """Result of taking a delivery. `stored`: Slack need not deliver it again. `phrase`: message for the ack, if any."""
+    """Result of taking a delivery. `stored`: Slack need not deliver it again. `phrase`: message for the ack, if any.
+
+    `acks`: False if it has no row yet, and may never have one. Then Slack tells the person that it failed.
+    """
 
     stored: bool
     phrase: Phrase | None = None
+    acks: bool = True
 
 
 class DeliveryIntake:
@@ -56,23 +67,23 @@ class DeliveryIntake:
         self._clock = clock
         self.arrivals = None if copy is None else Arrivals(copy.rows, clock)
 
-    async def accept(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
-        """Store a delivery. Never raises. Returns the message for the ack, None if all is well."""
-        return (await self._take(kind, body)).phrase
-
     async def accept_event(self, kind: str, body: Mapping[str, Any]) -> bool:
         """Store an event. Never raises. Returns whether it may be acked: Slack delivers the others again."""
-        return (await self._take(kind, body)).stored
+        return (await self.accept(kind, body)).stored
 
-    async def _take(self, kind: str, body: Mapping[str, Any]) -> Receipt:
+    async def accept(self, kind: str, body: Mapping[str, Any]) -> Receipt:
+        """Store a delivery. Never raises."""
         deadline = None if self.arrivals is None else self.arrivals.find_deadline()
         delivery = self._worker.kinds[kind].build_delivery(body, self._clock.now())
         if delivery is None:
             return Receipt(False, Phrase("Nothing was done: could not read the message from Slack. Try again."))
         storing = asyncio.create_task(self._store(delivery, deadline))
-        if not await finishes_within(storing, STORE_TIMEOUT, self._clock.sleep):
+        timeout = STORE_TIMEOUT if self._copy is None else SHARED_STORE_TIMEOUT
+        if not await finishes_within(storing, timeout, self._clock.sleep):
             _log.warning("a delivery waits for the database", key=delivery.key)
             self._worker.running.start(f"late {delivery.kind} {delivery.key}", self._finish_late(storing, delivery))
+            if self._copy is not None:
+                return Receipt(False, acks=False)
             return Receipt(False, Phrase("The bot is busy. The result will follow. If none appears, try again."))
         try:
             stored = storing.result()
@@ -102,7 +113,7 @@ class DeliveryIntake:
         """Wait for a row that is written after the ack. Without a row, tell the person that nothing was done."""
         try:
             stored = await asyncio.shield(storing)  # a bot that ends meanwhile leaves the row to the next one
-        except Exception as error:  # as in `_take`
+        except Exception as error:  # as in `accept`
             await self._worker.tell_privately(delivery, self._describe_failure(delivery, error))
             return
         if stored is Stored.LATE and (phrase := self._refuse(delivery).phrase):

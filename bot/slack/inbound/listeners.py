@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.response import BoltResponse
 
 from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
@@ -108,37 +109,47 @@ class ModalHandlers:
 def register_listeners(app: AsyncApp, intake: DeliveryIntake, modals: ModalHandlers, last_resort: FallbackResponder) -> None:
     """Register the app's listeners: one for each kind of envelope, so that no two can match."""
 
-    async def handle_command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        trouble = await intake.accept(slash_command.KIND, body)
-        await ack(last_resort.render(str(body.get("user_id", "")), trouble) if trouble else "")
+    async def handle_command(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse:
+        receipt = await intake.accept(slash_command.KIND, body)
+        if not receipt.acks:
+            return _leave_unacked()
+        return await ack(last_resort.render(str(body.get("user_id", "")), receipt.phrase) if receipt.phrase else "")
 
-    async def handle_click(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if not click.is_current(body):
-            last_resort.explain_click(body)
-        elif trouble := await intake.accept(click_payload.KIND, body):
-            last_resort.explain_privately(body, trouble)
-        await ack()
+    async def store(ack: AsyncAck, kind: str, body: dict[str, Any]) -> BoltResponse:
+        """Store what has a private message for its problems, and ack it."""
+        receipt = await intake.accept(kind, body)
+        if not receipt.acks:
+            return _leave_unacked()
+        if receipt.phrase:
+            last_resort.explain_privately(body, receipt.phrase)
+        return await ack()
 
-    async def handle_submission(ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def handle_click(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse:
+        if click.is_current(body):
+            return await store(ack, click_payload.KIND, body)
+        last_resort.explain_click(body)
+        return await ack()
+
+    async def handle_submission(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse | None:
         kind, reader = modals.find_reader(body)
         errors = reader.find_errors(body)
         if errors is None:
             await ack(response_action="update", view=last_resort.build_outdated_view(body))
         elif errors:
             await ack(response_action="errors", errors=errors)
-        elif trouble := await intake.accept(kind, body):
-            await ack(response_action="update", view=last_resort.build_message_view(body, trouble))
+        elif not (receipt := await intake.accept(kind, body)).acks:
+            return _leave_unacked()
+        elif receipt.phrase:
+            await ack(response_action="update", view=last_resort.build_message_view(body, receipt.phrase))
         else:
             await ack()
+        return None
 
-    async def handle_shortcut(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await intake.accept(form.SHORTCUT, body)
-        await ack()
+    async def handle_shortcut(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse:
+        return await store(ack, form.SHORTCUT, body)
 
-    async def handle_note(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if trouble := await intake.accept(message_shortcut.KIND, body):
-            last_resort.explain_privately(body, trouble)
-        await ack()
+    async def handle_note(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse:
+        return await store(ack, message_shortcut.KIND, body)
 
     async def handle_options(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack(options=modals.forms.list_host_options(body))
@@ -153,6 +164,11 @@ def register_listeners(app: AsyncApp, intake: DeliveryIntake, modals: ModalHandl
     app.shortcut(CALLBACK_ID)(handle_shortcut)
     app.shortcut(note_form.CALLBACK_ID)(handle_note)
     app.options(HOSTS_FIELD)(handle_options)
+
+
+def _leave_unacked() -> BoltResponse:
+    """Return what Bolt does not pass to Slack, which then tells the person that the bot did not answer."""
+    return BoltResponse(status=503)
 
 
 def _is_link(body: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from adapters.phrase import Phrase
 from bot.runtime.clock import Clock, read_utc_time
 from bot.slack.copy_place import CopyPlace
 from bot.slack.event_loop_thread import SlackThread
-from bot.slack.inbound import arrivals
+from bot.slack.inbound import arrivals, intake
 from bot.slack.parts import SlackLead, SlackStores
 from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.store.address import PostgresAddress
@@ -263,6 +263,32 @@ async def test_a_row_whose_session_was_lost_while_it_was_written_is_not_said_to_
         await copies.finished(leader)
     assert not any("Nothing was done" in each.text for each in copies.workspace.private("U0ADMIN"))
     assert 1 == len(leader.desk.requests)
+
+
+class SilentInbox(SharedInbox):
+    """An inbox whose database does not answer until it is too late for the ack."""
+
+    answers = asyncio.Event()
+
+    async def keep(self, delivery: Delivery, terms: Terms) -> Stored:
+        await self.answers.wait()
+        return await super().keep(delivery, terms)
+
+
+async def test_what_has_no_row_is_not_acked(
+    copies: Copies, pair: tuple[Copy, Copy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy may end before the row is written, and then no other one knows of it. Slack says that it failed."""
+    monkeypatch.setattr(SilentInbox, "answers", asyncio.Event())
+    monkeypatch.setattr(intake, "SHARED_STORE_TIMEOUT", 0.05)
+    leader, silent = pair
+    async with copies.standby(leader, "bot-a") as leading, copies.standby(silent, "bot-b", SilentInbox):
+        await copies.take_over(leader, leading)
+        copies.turn = 1
+        typing = asyncio.create_task(copies.workspace.slash("U0ADMIN", "C0OPS", "health"))
+        await asyncio.wait([typing], timeout=1.0)
+        assert (False, ()) == (typing.done(), copies.workspace.private("U0ADMIN"))
+        typing.cancel()
 
 
 async def test_what_reaches_a_copy_that_stood_still_is_not_done(copies: Copies, pair: tuple[Copy, Copy]) -> None:
