@@ -40,7 +40,7 @@ class FrontDesk:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
                 raise
-            return _refuse(request)  # the copy did not wait for this answer any longer
+            return _leave_open(request)  # the copy did not wait for this answer any longer
 
     def answer_by(self, answer: AnswerRequest) -> None:
         """Answers by this function from now on."""
@@ -73,3 +73,11 @@ class FrontDesk:
 def _refuse(request: Request) -> Answer:
     phrase = Phrase("the bot is stopping. Try again in a moment")
     return Answer(operation="", understood=request.text, body=Failure(kind=FailureKind.REFUSED, phrase=phrase))
+
+
+def _leave_open(request: Request) -> Answer:
+    phrase = Phrase(
+        "the bot stopped before the result was complete. The command may have been run. Check the current state before you "
+        "repeat it"
+    )
+    return Answer(operation="", understood=request.text, body=Failure(kind=FailureKind.INTERNAL, phrase=phrase))

@@ -52,6 +52,8 @@ LOOK_INTERVAL = 0.5
 UNLED_LIMIT = 15.0
 """Seconds without a leader after which a copy that stands by is not ready."""
 
+_UNKNOWN = Phrase("this copy does not know yet which copy leads. Try again in a moment")
+
 _log = structlog.get_logger("bot.app.standby")
 
 
@@ -283,7 +285,7 @@ class Standby:
     def _describe_leader(self) -> Phrase:
         if self.why is not None and (self._blind or self._seen is None):
             return self.why
-        return describe_leading(None if self._blind else self._seen)
+        return _UNKNOWN if self._blind else describe_leading(self._seen)
 
     async def _hand_over(self, application: Application) -> "SlackThread":
         """Gives the application the surface that has listened. It connects again itself, which starts the work."""

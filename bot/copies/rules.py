@@ -56,8 +56,8 @@ def judge_left_history(candidate: Candidate, seen: Situation) -> Phrase | None:
         return None
     file, heads = candidate.left
     return Phrase(
-        "the database has no history yet, but {file} has one. Stop the bot here and run: {command}. Or, to begin anew, move "
-        "{file} and {heads} to another folder, then restart the bot",
+        "the database has no history yet, but {file} has one. Stop the bot here and run: {command}. Or, to start without "
+        "it, move {file} and {heads} to another folder, then restart the bot",
         file=str(file),
         heads=str(heads),
         command="flatnet-bot db move",

@@ -86,8 +86,8 @@ async def test_who_asked_from_a_terminal_is_told_when_the_bot_ends_under_the_que
             asking = asyncio.create_task(command("do", "health", "--config", str(t.config)))
             await until(lambda: t.fleet["host-a"].windows.requests["Receive"] > 0)
         asked = await asking
-        assert (ExitCode.INTERNAL, "") == (asked.returncode, asked.stdout)
-        assert "The running bot does not respond on" in asked.stderr
+        assert ExitCode.INTERNAL == asked.returncode
+        assert "The command may have been run" in asked.stdout + asked.stderr
 
 
 @pytest.mark.slow

@@ -43,5 +43,6 @@ def register_event_listeners(app: AsyncApp, intake: DeliveryIntake, reactions: R
     app.event(mention.MESSAGE, middleware=[store_message])(do_nothing)
     app.event(reaction.EVENT, middleware=[store(reaction.KIND, reactions.parse)])(do_nothing)
     app.event(home_tab.EVENT, middleware=[store(home_tab.KIND, home_tab.parse_opening)])(do_nothing)
-    for event in group_change.EVENTS:
-        app.event(event, middleware=[store(group_change.KIND, group_change.parse)])(do_nothing)
+    store_group = store(group_change.KIND, group_change.parse)
+    app.event(group_change.MEMBERS, middleware=[store_group])(do_nothing)
+    app.event(group_change.UPDATED, middleware=[store_group])(do_nothing)

@@ -17,7 +17,7 @@ from bot.store.inbox import Delivery
 KIND = "group"
 """Delivery kind of these rows in the inbox."""
 
-EVENTS = ("subteam_members_changed", "subteam_updated")
+MEMBERS, UPDATED = "subteam_members_changed", "subteam_updated"
 """Types of the events."""
 
 

@@ -39,7 +39,9 @@ def insert(key: str, size: int = 1) -> Callable[[Connection], None]:
     """A work that adds one inbox row, whose payload has `size` characters."""
 
     def work(connection: Connection) -> None:
-        statement = text("INSERT INTO inbox VALUES (:key, 'command', :payload, '2026', 0, NULL, NULL)")
+        statement = text(
+            "INSERT INTO inbox (key, kind, payload, received_at, attempts) VALUES (:key, 'command', :payload, '2026', 0)"
+        )
         connection.execute(statement, {"key": key, "payload": "x" * size})
 
     return work
@@ -367,7 +369,8 @@ from bot.store.database import Database
 async def main():
     database = Database.open(pathlib.Path(sys.argv[1]))
     async def write(number):
-        statement = text("INSERT INTO inbox VALUES (:key, 'command', '{}', '2026', 0, NULL, NULL)")
+        statement = text("INSERT INTO inbox (key, kind, payload, received_at, attempts) "
+                         "VALUES (:key, 'command', '{}', '2026', 0)")
         await database.run(lambda connection: connection.execute(statement, {"key": f"{number:06}"}) and None)
         print(f"{number:06}", flush=True)
     for number in range(0, 1_000_000, 3):
@@ -385,7 +388,8 @@ async def main():
     path = pathlib.Path(sys.argv[1])
     database = Database.open(path)
     async def write(key, size=1):
-        statement = text("INSERT INTO inbox VALUES (:key, 'command', :payload, '2026', 0, NULL, NULL)")
+        statement = text("INSERT INTO inbox (key, kind, payload, received_at, attempts) "
+                         "VALUES (:key, 'command', :payload, '2026', 0)")
         await database.run(lambda connection: connection.execute(statement, {"key": key, "payload": "x" * size}) and None)
     await write("before")
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
