@@ -197,9 +197,10 @@ class TestCheckNow:
 
     @staticmethod
     def count_finished(house: House) -> int:
-        """The deliveries that need no more work."""
+        """The taps that need no more work."""
+        query = "select count(*) from inbox where finished_at is not null and kind = 'click'"
         with closing(sqlite3.connect(house.database.path)) as database:
-            count: int = database.execute("select count(*) from inbox where finished_at is not null").fetchone()[0]
+            count: int = database.execute(query).fetchone()[0]
             return count
 
     @staticmethod
