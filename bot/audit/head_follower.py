@@ -45,8 +45,8 @@ class HeadFollower:
     async def follow(self) -> Phrase | None:
         """Appends the newest event to the head file. Returns the reason for which this copy must not lead; None: it may.
 
-        Call it at least once a second while the copy stands by, and once more with the lock, before the lead begins. Raises
-        a `DatabaseError` where the table could not be read: then nothing is known, and nothing was written. A head file that
+        Call it at least once a second while the copy stands by; `find_obstacle` is the last check, with the lock. Raises a
+        `DatabaseError` where the table could not be read: then nothing is known, and nothing was written. A head file that
         cannot be read or written is a reason, too.
 
         A machine without a head file gets one while another copy leads. Without a leader its absence is a reason, as on
@@ -68,16 +68,10 @@ class HeadFollower:
         try:
             head = self._heads.read_last()
             state = read_state(0 if head is None else head.sequence)
-            accepted = self._parse_acceptances(state.acceptances)
             if head is None and state.newest is None:
                 return None
-            trouble = describe_mismatch(head, state.newest, state.witnessed)
-            covered = head is not None and _is_covered(head, accepted, self._find_missing(accepted))
-            if trouble is not None and not covered:
-                return trouble
-            if state.newest is None or self._keys.is_signed(state.newest):
-                return None
-            return describe_unsigned(state.newest)
+            accepted = self._parse_acceptances(state.acceptances)
+            return self._judge(head, state, accepted, self._find_missing(accepted))
         except OSError as error:
             return map_head_file_error(self._heads.path, error).phrase
 
@@ -89,17 +83,24 @@ class HeadFollower:
             self._heads.create(self._now())
             head = BEGINNING
             _log.warning("the head file of the audit log begins here", file=str(self._heads.path))
-        accepted = [] if newest is None else self._parse_acceptances(state.acceptances)
+        accepted = self._parse_acceptances(state.acceptances)
         missing = self._find_missing(accepted)
-        trouble = describe_mismatch(head, newest, state.witnessed)
+        if (trouble := self._judge(head, state, accepted, missing)) is not None:
+            return trouble
+        if newest is not None and head is not None:
+            self._append(head, newest, missing)
+        return None
+
+    def _judge(
+        self, head: Head | None, state: TableState, accepted: Sequence[LossAcceptance], missing: Sequence[LossAcceptance]
+    ) -> Phrase | None:
+        """Judges the last line and the newest event. Returns the reason for which this copy must not lead; None: it may."""
+        trouble = describe_mismatch(head, state.newest, state.witnessed)
         if trouble is not None and not (head is not None and _is_covered(head, accepted, missing)):
             return trouble
-        if newest is None or head is None:
+        if state.newest is None or self._keys.is_signed(state.newest):
             return None
-        if not self._keys.is_signed(newest):
-            return describe_unsigned(newest)
-        self._append(head, newest, missing)
-        return None
+        return describe_unsigned(state.newest)
 
     def _parse_acceptances(self, events: Sequence[StoredEvent]) -> list[LossAcceptance]:
         """Returns the acceptances that one of our keys signed, of which a line was lost; in order."""
