@@ -59,7 +59,7 @@ class Health(AssessmentRead):
 
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         known = list_known_peers(view.fleet.inventory)
-        return lambda host: _assess(host, known, view)
+        return lambda host: _assess(host, known, view, details=self.details)
 
     def relate(self, assessed: Sequence[AssessedHost], view: FleetView) -> Sequence[AssessedHost]:
         read = {each.host.name for each in assessed}
@@ -77,9 +77,9 @@ class Health(AssessmentRead):
         return Phrase("all {n} hosts are healthy", n=len(hosts))
 
 
-async def _assess(host: Host, known: frozenset[str], view: FleetView) -> AssessedHost:
+async def _assess(host: Host, known: frozenset[str], view: FleetView, *, details: bool) -> AssessedHost:
     """Judges one host as soon as it has answered. Judging a fleet at once would block the event loop."""
-    looked = await _read_sides(host, view)
+    looked = await _read_sides(host, view, details=details)
     read = merge_judgments(judge_host(looked, known, view.thresholds), judge_rotation(looked, view.thresholds))
     folded = map(make_remark, fold_checks(host.name, view.checks, view.now()))
     judged = Judgment(read.cells, (*read.remarks, *folded))
@@ -106,11 +106,11 @@ def _add_unchecked(report: Report, checks: KnownChecks, now: datetime) -> Report
     return report.model_copy(update={"sections": (section,), "next": onward})
 
 
-async def _read_sides(host: Host, view: FleetView) -> HealthAnswers:
+async def _read_sides(host: Host, view: FleetView, *, details: bool) -> HealthAnswers:
     """Reads all sides of one host concurrently."""
     ask_windows = _read_windows(host, view)
     ask_wsl = read_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
-    ask_gateway = read_side(host, ReadGateway() if host.gateway else None, view)
+    ask_gateway = read_side(host, ReadGateway(every_page=details) if host.gateway else None, view)
     async with asyncio.TaskGroup() as group:
         windows = group.create_task(ask_windows)
         wsl = group.create_task(ask_wsl)

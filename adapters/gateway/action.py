@@ -1,4 +1,4 @@
-"""Base class of gateway actions: a few HTTP requests, sent concurrently."""
+"""Base class of gateway actions: a few HTTP requests, sent concurrently, and further ones if their answers ask for it."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -48,6 +48,14 @@ class GatewayAction(Action[Answer]):
     @abstractmethod
     def build_requests(self) -> tuple[HttpRequest, ...]:
         """Returns the requests to send."""
+
+    def build_further_requests(self, responses: Sequence[HttpResponse | HostError | None]) -> tuple[HttpRequest, ...]:
+        """Returns the requests to send after the first ones, whose responses are given. Default: none.
+
+        None stands for a response that has not arrived within `adapters.gateway.client.PATIENCE`. `parse` gets the
+        responses to these requests behind those to the first.
+        """
+        return ()
 
     @abstractmethod
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> Answer:

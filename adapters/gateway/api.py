@@ -31,10 +31,12 @@ class SyncStatus(Value):
 
 
 class GatewaySystem(Value):
-    """State of one gateway. `healthy` is `/api/health`; the rest shows whether Lua works behind it.
+    """State of one gateway.
 
-    `status` is None if `/api/status` answered, else the reason. A `HostError` stands for a part that did not answer: its
-    state is unknown. `answer_ms`: milliseconds until the whole health page arrived, measured by the bot; None without it.
+    `healthy` is `/api/health`, which shows that nginx answers. `status` is None if `/api/status` answered, else the reason.
+    Neither was asked if `sync` names the host's own ID, because that shows more: nginx answers, and its Lua code started.
+    `healthy` is then true. A `HostError` stands for a part that did not answer: its state is unknown.
+    `answer_ms`: milliseconds until the whole first answer arrived, measured by the bot; None without it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -51,26 +53,39 @@ class GatewaySystem(Value):
 
 
 class ReadSystem(GatewayAction[GatewaySystem]):
-    """Reads health, synchronization and status concurrently.
+    """Reads synchronization, and health and status only if it is not well. `every_page` reads them in any case.
 
-    The API answers from memory, within milliseconds. The deadline leaves room for a third attempt at a lost SYN (7 s). It is
-    not longer, because a read of the whole fleet waits for its dead hosts.
+    One request tells of a healthy gateway what three would. The API answers from memory, within milliseconds. The deadline
+    leaves room for a third attempt at a lost SYN (7 s). It is not longer, because a read of the whole fleet waits for its
+    dead hosts.
     """
 
     deadline = 8.0
     output_limit = 256 * 1024  # a peer or a container takes a few hundred bytes, and there are at most 254
 
+    every_page: bool = False
+
     def build_requests(self) -> tuple[HttpRequest, ...]:
-        return HttpRequest("/api/health"), HttpRequest("/api/sync/status"), HttpRequest("/api/status")
+        return (_SYNC, *_OTHER_PAGES) if self.every_page else (_SYNC,)
+
+    def build_further_requests(self, responses: Sequence[HttpResponse | HostError | None]) -> tuple[HttpRequest, ...]:
+        return () if self.every_page or _is_started(responses[0]) else _OTHER_PAGES
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> GatewaySystem:
-        health, sync, status = responses
-        return GatewaySystem(
-            healthy=_parse_health(health),
-            sync=parse_sync(sync),
-            status=_parse_status(status),
-            answer_ms=_get_milliseconds(health),
-        )
+        sync, *others = responses
+        healthy, status = (_parse_health(others[0]), _parse_status(others[1])) if others else (True, None)
+        answered = [response for response in responses if isinstance(response, HttpResponse)]
+        return GatewaySystem(healthy=healthy, sync=parse_sync(sync), status=status, answer_ms=_get_milliseconds(answered))
+
+
+_SYNC = HttpRequest("/api/sync/status")
+_OTHER_PAGES = (HttpRequest("/api/health"), HttpRequest("/api/status"))
+
+
+def _is_started(response: HttpResponse | HostError | None) -> bool:
+    """Returns whether the answer on synchronization names the host's own ID, so that the gateway's start succeeded."""
+    sync = None if response is None else parse_sync(response)
+    return isinstance(sync, SyncStatus) and sync.host_id is not None
 
 
 class _SyncAnswer(BaseModel):
@@ -95,10 +110,10 @@ def _parse_health(answer: HttpResponse | HostError) -> bool | UnusableAnswer | H
     return answer.text.strip() == "OK"
 
 
-def _get_milliseconds(answer: HttpResponse | HostError) -> int | None:
-    if isinstance(answer, HostError) or answer.seconds is None:
-        return None
-    return round(answer.seconds * 1000)
+def _get_milliseconds(answered: Sequence[HttpResponse]) -> int | None:
+    """Returns the duration of the first page that answered; None if there is none, or if it was not measured."""
+    seconds = answered[0].seconds if answered else None
+    return None if seconds is None else round(seconds * 1000)
 
 
 def parse_sync(answer: HttpResponse | HostError) -> SyncStatus | UnusableAnswer | HostError:

@@ -1,22 +1,23 @@
-"""HTTP client of the gateway API, one per host, kept open. The only adapter that imports aiohttp.
+"""HTTP client of the gateway API, one per host, kept open. The only adapter that imports httpx.
 
 The requests of an action run concurrently, each with the action's whole deadline, so a hanging one does not cost the other
-answers. Settings of the machine are ignored (proxy variables, netrc), redirects are not followed, cookies are not kept, and
-a body is not read beyond the limit.
+answers. httpx sends a request once, and so nothing that changes is sent twice. Settings of the machine are ignored (proxy
+variables, netrc), redirects are not followed, cookies are not kept, and a body is not read beyond the limit.
 """
 
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
-import aiohttp
+import httpx
 
 from adapters.action import Action, Answer
-from adapters.error_text import clean_line, describe_error, map_local_error, walk_causes
+from adapters.error_text import describe_error, map_local_error, walk_causes
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.inventory import GatewaySide
@@ -31,6 +32,17 @@ KEEPALIVE_EXPIRY = 30.0
 MAX_CONNECTIONS = 8
 """Connections to one gateway. Further requests wait for one of them, within their deadline."""
 
+PATIENCE = 1.0
+"""Seconds after which an answer that has not arrived counts as missing for `build_further_requests`."""
+
+_TIMEOUT = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+_LIMITS = httpx.Limits(
+    max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_EXPIRY
+)
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "flatnet-bot"}
+
+Response = HttpResponse | HostError
+
 
 class HttpConnection:
     """Connection to the gateway API of one host. `monotonic` returns seconds and measures the duration of answers."""
@@ -38,19 +50,15 @@ class HttpConnection:
     def __init__(self, side: GatewaySide, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._side = side
         self._monotonic = monotonic
-        self._session: aiohttp.ClientSession | None = None
+        self._client: httpx.AsyncClient | None = None
 
     async def perform(self, action: Action[Answer]) -> Answer:
         """Sends the action's requests concurrently and parses their responses into one answer."""
         if not isinstance(action, GatewayAction):
             raise TypeError(f"{type(action).__name__} is not for the gateway")
-        requests = action.build_requests()
-        if action.changes and any(_is_unsafe(request, action) for request in requests):
-            raise TypeError(
-                f"{type(action).__name__} must not change by GET, nor by DELETE unless it is repeatable: aiohttp repeats "
-                "one whose connection was lost"
-            )
-        responses = await self._send_all(requests, action)
+        if action.changes and any(request.method == "GET" for request in action.build_requests()):
+            raise TypeError(f"{type(action).__name__} must not change by GET: a proxy on the way may repeat it")
+        responses = await self._send_all(action)
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
             raise max(failures, key=lambda failure: failure.maybe_ran)  # one that may have changed something counts most
@@ -63,88 +71,97 @@ class HttpConnection:
             ) from error
         return answer
 
-    async def _send_all(
-        self, requests: tuple[HttpRequest, ...], action: GatewayAction[Any]
-    ) -> list[HttpResponse | HostError]:
+    async def _send_all(self, action: GatewayAction[Any]) -> list[Response]:
         if action.fresh_connection:
-            async with _open_session(self._side) as session:
-                return await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
-        if self._session is None:
-            self._session = _open_session(self._side)
-        session = self._session
-        return await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
+            async with _open_client(self._side) as client:
+                return await self._send_in_turn(client, action)
+        if self._client is None:
+            self._client = _open_client(self._side)
+        return await self._send_in_turn(self._client, action)
+
+    async def _send_in_turn(self, client: httpx.AsyncClient, action: GatewayAction[Any]) -> list[Response]:
+        """Sends the action's requests, and then those that it builds from their answers."""
+        async with asyncio.TaskGroup() as group:
+            first = [group.create_task(self._send_with_retry(client, each, action)) for each in action.build_requests()]
+            await asyncio.wait(first, timeout=PATIENCE)
+            further = action.build_further_requests([task.result() if task.done() else None for task in first])
+            rest = [group.create_task(self._send_with_retry(client, each, action)) for each in further]
+        return [task.result() for task in (*first, *rest)]
 
     async def aclose(self) -> None:
         """Closes the kept connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def _send_with_retry(
-        self, session: aiohttp.ClientSession, request: HttpRequest, action: GatewayAction[Any]
-    ) -> HttpResponse | HostError:
-        """Sends one request. A read is retried once if its connection is lost, because a kept one may be dead.
-
-        aiohttp itself repeats a GET that was lost before its response began. A response that breaks off is left to us.
-        """
+        self, client: httpx.AsyncClient, request: HttpRequest, action: GatewayAction[Any]
+    ) -> Response:
+        """Sends one request. A read is sent once more if its connection is lost, because a kept one may be dead."""
         try:
             async with asyncio.timeout(action.time_limit):
                 try:
-                    return await self._send_and_time(session, request, action.output_limit)
-                except aiohttp.ClientError as error:
+                    return await self._send_and_time(client, request, action.output_limit)
+                except httpx.HTTPError as error:
                     if action.changes or isinstance(error, NOT_SENT_ERRORS):
                         raise
-                return await self._send_and_time(session, request, action.output_limit)
+                return await self._send_and_time(client, request, action.output_limit)
         except HostError as error:
             return error
-        except aiohttp.ClientError as error:  # before `TimeoutError`, which some of them are
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return map_http_error(error, self._side, changes=action.changes)
         except TimeoutError:
             return DeadlineExceeded.after(action.time_limit, maybe_ran=action.changes)
 
-    async def _send_and_time(self, session: aiohttp.ClientSession, request: HttpRequest, limit: int) -> HttpResponse:
+    async def _send_and_time(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
         """Sends one request and measures its duration."""
         began = self._monotonic()
-        status, date, body = await _send(session, self._side.url.rstrip("/") + request.path, request, limit)
+        status, date, body = await _send(client, self._side.url.rstrip("/"), request, limit)
         text = body.decode("utf-8", errors="replace")
         return HttpResponse(status, text, seconds=self._monotonic() - began, date=_parse_date(date))
 
 
-def _is_unsafe(request: HttpRequest, action: GatewayAction[Any]) -> bool:
-    """Returns whether aiohttp could repeat a request of this change although that may do harm."""
-    return request.method == "GET" or (request.method == "DELETE" and not action.repeatable)
-
-
-def _open_session(side: GatewaySide) -> aiohttp.ClientSession:
+def _open_client(side: GatewaySide) -> httpx.AsyncClient:
     # Loading the machine's CAs takes 20 ms and megabytes, so only for TLS. Without them no certificate is trusted.
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if any(url is not None and url.startswith("https:") for url in (side.url, side.proxy)):
         trust.load_default_certs()
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_EXPIRY, ssl=trust),
-        proxy=side.proxy,
+    return httpx.AsyncClient(
+        verify=trust,
+        proxy=None if side.proxy is None else httpx.Proxy(side.proxy, ssl_context=_get_proxy_trust(side.proxy, trust)),
         trust_env=False,
-        headers={"Accept-Encoding": "identity", "User-Agent": "flatnet-bot"},
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        follow_redirects=False,
+        timeout=_TIMEOUT,
+        limits=_LIMITS,
     )
 
 
-async def _send(
-    session: aiohttp.ClientSession, url: str, request: HttpRequest, limit: int
-) -> tuple[int, str | None, bytearray]:
-    """Sends one request, and returns the status, the header `Date` and the body."""
+def _get_proxy_trust(proxy: str, trust: ssl.SSLContext) -> ssl.SSLContext | None:
+    """Returns the trust for the way to the proxy; None without TLS, which httpx refuses to combine."""
+    return trust if proxy.startswith("https:") else None
+
+
+async def _send(client: httpx.AsyncClient, url: str, request: HttpRequest, limit: int) -> tuple[int, str | None, bytearray]:
+    """Sends one request, and returns the status, the header `Date` and the body. The body is not decompressed."""
     body = bytearray()
-    async with session.request(request.method, url, params=request.query, allow_redirects=False) as response:
-        async for chunk in response.content.iter_any():
+    response = await client.send(_build_request(url, request), stream=True)
+    try:
+        async for chunk in response.aiter_raw():
             body.extend(chunk)
             if len(body) > limit:
                 raise ProtocolError(
                     Phrase("the gateway's response is larger than {n} bytes. Check that this is the gateway", n=limit),
                     maybe_ran=request.method != "GET",
                 )
-    return response.status, response.headers.get("Date"), body
+    finally:
+        await response.aclose()
+    return response.status_code, response.headers.get("Date"), body
+
+
+def _build_request(url: str, request: HttpRequest) -> httpx.Request:
+    """Builds a request without what a client would add: its cookies."""
+    return httpx.Request(request.method, url + request.path, params=request.query or None, headers=_HEADERS)
 
 
 def _parse_date(header: str | None) -> datetime | None:
@@ -156,19 +173,21 @@ def _parse_date(header: str | None) -> datetime | None:
     return date if date.tzinfo is not None else None
 
 
+HttpError = httpx.HTTPError | httpx.InvalidURL
+
 NOT_SENT_ERRORS = (
-    aiohttp.ClientConnectorError,  # no connection: also to the proxy, and for names and certificates
-    aiohttp.ClientHttpProxyError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
-    aiohttp.ServerFingerprintMismatch,
+    httpx.ConnectError,  # no connection: also for names and certificates
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # the proxy refused a tunnel
+    httpx.UnsupportedProtocol,
 )
 """Errors raised before the request was sent: a change did not happen."""
 
 
-def map_http_error(error: aiohttp.ClientError, side: GatewaySide, *, changes: bool) -> HostError:
-    """Maps an error of aiohttp to a `HostError`."""
+def map_http_error(error: HttpError, side: GatewaySide, *, changes: bool) -> HostError:
+    """Maps an error of httpx to a `HostError`."""
     if changes and not isinstance(error, NOT_SENT_ERRORS):
         return OutcomeUnknown(
             Phrase(
@@ -178,18 +197,18 @@ def map_http_error(error: aiohttp.ClientError, side: GatewaySide, *, changes: bo
         )
     if (local := map_local_error(error)) is not None:
         return local
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
-            return HostIdentityError(
-                Phrase(
-                    "the certificate of {where} is not trusted: {why}. Compare it with the one on the host",
-                    where=side.url,
-                    why=describe_error(error),
-                )
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in walk_causes(error)):
+        return HostIdentityError(
+            Phrase(
+                "the certificate of {where} is not trusted: {why}. Compare it with the one on the host",
+                where=side.url,
+                why=describe_error(error),
             )
-        case aiohttp.ServerTimeoutError():
+        )
+    match error:
+        case httpx.TimeoutException():
             return DeadlineExceeded.after(CONNECT_TIMEOUT)  # a later timeout is the action's own deadline
-        case aiohttp.ClientOSError() | aiohttp.ClientConnectionResetError() | aiohttp.ClientHttpProxyError():
+        case httpx.NetworkError() | httpx.ProxyError():
             return Unreachable(
                 Phrase(
                     "no response from {where}: {why}. Check OpenResty and Nebula on the host",
@@ -207,10 +226,24 @@ def map_http_error(error: aiohttp.ClientError, side: GatewaySide, *, changes: bo
             )
 
 
-def _describe_broken_response(error: aiohttp.ClientError) -> Phrase | str:
-    """Describes why a response could not be read, without the status 400 and the dump that aiohttp adds."""
-    if isinstance(error, aiohttp.ServerDisconnectedError):
+_BROKEN = Phrase("it does not follow the protocol")
+
+_REASONS: Mapping[type[HttpError], Phrase] = {
+    httpx.InvalidURL: Phrase("the address is not valid"),
+    httpx.UnsupportedProtocol: Phrase("the address is not valid"),
+}
+
+
+def _describe_broken_response(error: HttpError) -> Phrase:
+    """Describes why a response could not be read. The library's own words may quote bytes of the other side."""
+    if isinstance(error, httpx.RemoteProtocolError) and _is_end_of_stream(error):
         return Phrase("connection closed")
-    messages = (getattr(cause, "message", None) for cause in walk_causes(error))
-    message = next((message for message in messages if isinstance(message, str)), None)
-    return describe_error(error) if message is None else clean_line(message.partition("\n")[0].removesuffix(":"))
+    return _REASONS.get(type(error), _BROKEN)
+
+
+def _is_end_of_stream(error: httpx.RemoteProtocolError) -> bool:
+    """Returns whether the other side closed the connection before the end of its response.
+
+    httpcore and h11 have no kinds of their own for it, only these words.
+    """
+    return str(error).startswith(("Server disconnected", "peer closed connection"))

@@ -101,7 +101,7 @@ async def _check_wsl(host: Host, view: FleetView) -> tuple[Finding, ...]:
 
 
 async def _check_gateway(host: Host, view: FleetView) -> tuple[Finding, ...]:
-    said = await _read(host, ReadGateway(), view)
+    said = await _read(host, ReadGateway(every_page=True), view)
     return (said,) if isinstance(said, Finding) else tuple(_report_unusable(host, said))
 
 

@@ -52,8 +52,11 @@ async def connect(server: GatewayServer) -> AsyncIterator[Connect]:
 
 
 class _StandIn(asyncio.Protocol):
-    def __init__(self, answer: Answer) -> None:
+    """`hang_up`: closes the connection behind each answer."""
+
+    def __init__(self, answer: Answer, *, hang_up: bool = False) -> None:
         self._answer = answer
+        self._hang_up = hang_up
         self._requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,18 +70,27 @@ class _StandIn(asyncio.Protocol):
             self._transport.close()
         elif answer is not None:
             self._transport.write(answer)
+            if self._hang_up:
+                self._transport.close()
 
 
 @pytest.fixture
 async def stand_in() -> AsyncIterator[StandIn]:
     with ExitStack() as stack:
+        yield lambda answer: _start(stack, lambda: _StandIn(answer))
 
-        def start(answer: Answer) -> str:
-            listener = Listener(Wire(), lambda: _StandIn(answer))
-            stack.callback(listener.stop)
-            return f"http://127.0.0.1:{listener.start()}"
 
-        yield start
+@pytest.fixture
+async def hang_up() -> AsyncIterator[StandIn]:
+    """A stand-in that closes the connection behind each answer."""
+    with ExitStack() as stack:
+        yield lambda answer: _start(stack, lambda: _StandIn(answer, hang_up=True))
+
+
+def _start(stack: ExitStack, make: Callable[[], _StandIn]) -> str:
+    listener = Listener(Wire(), make)
+    stack.callback(listener.stop)
+    return f"http://127.0.0.1:{listener.start()}"
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from adapters.errors import DeadlineExceeded, HostError
-from adapters.gateway.action import HttpResponse
+from adapters.gateway.action import HttpRequest, HttpResponse
 from adapters.gateway.answers import UnusableAnswer
 from adapters.gateway.api import GatewaySystem, ReadSystem, SyncStatus
 from adapters.phrase import Phrase
@@ -34,7 +35,7 @@ WELL = GatewaySystem(healthy=True, sync=SyncStatus(host_id=1, peers=("http://10.
 def read(
     health: HttpResponse | HostError = OK, sync: HttpResponse | HostError = SYNC, status: HttpResponse | HostError = STATUS
 ) -> GatewaySystem:
-    return ReadSystem().parse((health, sync, status))
+    return ReadSystem(every_page=True).parse((sync, health, status))
 
 
 def test_a_healthy_gateway() -> None:
@@ -110,16 +111,44 @@ def test_the_status(answer: HttpResponse | HostError, expected: type[UnusableAns
 
 
 @pytest.mark.parametrize(
-    ("health", "expected"),
+    ("sync", "health", "expected"),
     [
-        pytest.param(HttpResponse(200, "OK", 0.0123), 12, id="well"),
-        pytest.param(HttpResponse(500, "", 0.5), 500, id="an error page, too"),
-        pytest.param(HttpResponse(200, "OK"), None, id="not measured"),
-        pytest.param(LATE, None, id="no answer"),
+        pytest.param(replace(SYNC, seconds=0.0123), replace(OK, seconds=9.0), 12, id="the first page"),
+        pytest.param(HttpResponse(500, "", 0.5), LATE, 500, id="an error page, too"),
+        pytest.param(LATE, replace(OK, seconds=0.25), 250, id="the first one that answered"),
+        pytest.param(SYNC, OK, None, id="not measured"),
+        pytest.param(LATE, LATE, None, id="no answer"),
     ],
 )
-def test_how_many_milliseconds_the_health_page_took(health: HttpResponse | HostError, expected: int | None) -> None:
-    assert expected == read(health=health).answer_ms
+def test_how_many_milliseconds_the_first_answer_took(
+    sync: HttpResponse | HostError, health: HttpResponse | HostError, expected: int | None
+) -> None:
+    assert expected == read(health=health, sync=sync, status=LATE).answer_ms
+
+
+def test_synchronization_that_runs_tells_all_of_a_healthy_gateway() -> None:
+    assert WELL == ReadSystem().parse((SYNC,))
+
+
+OTHERS = (HttpRequest("/api/health"), HttpRequest("/api/status"))
+
+
+@pytest.mark.parametrize(
+    ("action", "sync", "expected"),
+    [
+        pytest.param(ReadSystem(), SYNC, (), id="well"),
+        pytest.param(ReadSystem(), body(peers={}), OTHERS, id="Lua's start failed"),
+        pytest.param(ReadSystem(), ERROR_PAGE, OTHERS, id="an error page"),
+        pytest.param(ReadSystem(), FORBIDDEN, OTHERS, id="address not allowed"),
+        pytest.param(ReadSystem(), LATE, OTHERS, id="no answer"),
+        pytest.param(ReadSystem(), None, OTHERS, id="not yet"),
+        pytest.param(ReadSystem(every_page=True), FORBIDDEN, (), id="asked already"),
+    ],
+)
+def test_the_other_pages_are_asked_for_where_something_is_off(
+    action: ReadSystem, sync: HttpResponse | HostError | None, expected: tuple[HttpRequest, ...]
+) -> None:
+    assert expected == action.build_further_requests((sync,))
 
 
 def test_an_answer_of_which_a_part_is_missing_can_be_kept_as_json() -> None:
@@ -169,7 +198,6 @@ LAB: list[tuple[str, Callable[[GatewayServer], None], dict[str, object]]] = [
         {"healthy": True, "sync": UnusableAnswer, "status": UnusableAnswer},
     ),
     ("another host", fault(Fault.IDENTITY), {"sync": SyncStatus(host_id=2, peers=PEERS)}),
-    ("another page", set_to(health="<html>"), {"healthy": False}),
 ]
 
 
@@ -182,3 +210,28 @@ async def test_the_system_of_a_lab_gateway(
     for name, part in expected.items():
         value = getattr(system, name)
         assert part in (value, type(value))
+
+
+@pytest.mark.parametrize(("lua", "expected"), [(Lua.WORKS, 1), (Lua.INIT_FAILED, 3), (Lua.BROKEN, 3)])
+async def test_a_healthy_gateway_is_sent_one_request(
+    lua: Lua, expected: int, connect: Connect, server: GatewayServer
+) -> None:
+    server.state.lua = lua
+    await connect().perform(ReadSystem())
+    assert expected == server.requests
+
+
+async def test_a_health_page_that_says_something_else_is_seen_where_every_page_is_read(
+    connect: Connect, server: GatewayServer
+) -> None:
+    server.state.health = "<html>"
+    assert (await connect().perform(ReadSystem(every_page=True))).healthy is False
+
+
+async def test_a_page_that_hangs_hides_no_other(connect: Connect, server: GatewayServer) -> None:
+    class Hurried(ReadSystem):
+        deadline = 1.5
+
+    server.hold("/api/sync/status", "before")
+    system = await connect().perform(Hurried())
+    assert (True, DeadlineExceeded, None) == (system.healthy, type(system.sync), system.status)

@@ -150,11 +150,11 @@ def stored(host: Host) -> Callable[[Action[Any]], object]:
     [
         (
             ServiceRestart(service="nebula", target=Target(parts=("all",))),
-            "37e73067e81d52eccbf919006096280be5c262e94d09259c3f86f70659b2b702",
+            "6f2ddeb7e1ed4e6218d2ff83c3827792069c722f0db53cebb36732325b298ccb",
         ),
         (
             CertRenew(target=Target(parts=("all",))),
-            "d51733d5a03be74ca153d8cf940433b121e53522b2bbcc17c10977a01a84aad4",
+            "5bf95270de83ea2f86e2a72aee6e192ebe48cf8737e34e9db92f6e04971d04fd",
         ),
     ],
     ids=lambda given: " ".join(given.words) if isinstance(given, FleetChange) else None,
