@@ -11,13 +11,16 @@ from typer.core import TyperCommand, TyperGroup
 from bot.model.output import detect_language
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter
+    from typer._click import Context, HelpFormatter, Parameter
 
     from bot.terminal.cli_translations import CliTranslations
 
 
 class LocalizedCommand(TyperCommand):
     """A command with localized help and usage errors."""
+
+    def get_params(self, ctx: "Context") -> "list[Parameter]":
+        return _hide_types(super().get_params(ctx))
 
     def format_usage(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         _write_usage(self, ctx, formatter)
@@ -34,6 +37,9 @@ class LocalizedCommand(TyperCommand):
 class LocalizedGroup(TyperGroup):
     """A group with localized help and usage errors, those that its commands raise when they run too."""
 
+    def get_params(self, ctx: "Context") -> "list[Parameter]":
+        return _hide_types(super().get_params(ctx))
+
     def format_usage(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         _write_usage(self, ctx, formatter)
 
@@ -48,6 +54,16 @@ class LocalizedGroup(TyperGroup):
     def invoke(self, ctx: "Context") -> Any:
         with _translate_errors(ctx):
             return super().invoke(ctx)
+
+
+def _hide_types(parameters: "list[Parameter]") -> "list[Parameter]":
+    """Hide the Python types of parameters, such as `<bool>`. The help of a value has its metavar instead.
+
+    typer shows the type of every flag and argument, and has no setting for it.
+    """
+    for parameter in parameters:
+        vars(parameter).update(display_type=lambda ctx: "")
+    return parameters
 
 
 def _write_usage(command: TyperCommand | TyperGroup, ctx: "Context", formatter: "HelpFormatter") -> None:
