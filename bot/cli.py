@@ -42,6 +42,24 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 
 
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from bot.runtime.version import find_version
+
+        typer.echo(f"flatnet-bot {find_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Handle the options that stand before a command."""
+
+
 @app.command(cls=LocalizedCommand)
 def init(
     config: ConfigFile = DEFAULT_CONFIG_FILE,
@@ -67,7 +85,7 @@ def init(
 @app.command(cls=LocalizedCommand)
 def run(
     config: ConfigFile = DEFAULT_CONFIG_FILE,
-    log_level: Annotated[str, typer.Option(help="Log level: debug, info, warning or error.")] = "info",
+    log_level: Annotated[str, typer.Option(metavar="LEVEL", help="Log level: debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the bot until SIGTERM or Ctrl-C. SIGHUP reloads the configuration."""
     from bot.terminal import commands

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from adapters.inventory import Host
-from bot import __version__
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.app.build_copies import open_database
@@ -35,6 +34,7 @@ from bot.runtime import open_files
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.runtime.logging import make_reference, redact_with
+from bot.runtime.version import find_version
 from bot.schedules.builtin import build_schedule_config
 from bot.security.redaction import Redactor
 from bot.security.secret_hash import PURPOSE, make_secret_hasher
@@ -102,7 +102,7 @@ def build_config(
     """
 
     async def read_copies() -> KnownCopies:
-        return await read_known_copies(find_database(), find_copy_name(settings), __version__)
+        return await read_known_copies(find_database(), find_copy_name(settings), find_version())
 
     async def examine(asked: Doctor, view: FleetView) -> Report:
         from bot.doctor import examination as doctor

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 
-from bot import __version__
 from bot.config.database import find_copy_name, find_database
 from bot.config.digest import compute_digest
 from bot.config.settings import Settings, load_audit_keys
 from bot.copies.rules import Candidate, NotLeading, describe_leading, require_permission
+from bot.runtime.version import find_version
 from bot.security.secrets import FindSecret
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
@@ -21,7 +21,7 @@ from bot.store.situation import read_situation
 def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
     """Identifies this copy. Raises `MissingSecret` or `AuditKeyTooShort`."""
     keys = load_audit_keys(settings, secrets)
-    me = CopyIdentity(find_copy_name(settings), __version__, compute_digest(settings), keys.signing.id)
+    me = CopyIdentity(find_copy_name(settings), find_version(), compute_digest(settings), keys.signing.id)
     left = (settings.database_file, settings.audit_head_file) if may_have_events(settings.database_file) else None
     return Candidate(me, frozenset(key.id for key in keys.earlier), left)
 

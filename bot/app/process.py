@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import __version__
 from bot.app.application import Application, Observers, load_secrets, open_application
 from bot.app.build_copies import closing, own_data_folder
 from bot.app.build_slack import open_only_surface
@@ -35,6 +34,7 @@ from bot.config.host_folder import HostFolder
 from bot.config.settings import Settings
 from bot.config.workspace import require_workspace
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
+from bot.runtime.version import find_version
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.telemetry.metrics import Metrics
@@ -62,7 +62,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
     require_trust(file)
     require_host_folder_trust(settings)
     require_workspace(settings)
-    measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))
+    measures = Metrics(find_version(), (" ".join(operation.words) for operation in CATALOGUE))
     process = _Process(file, clock, measures, *_listen_for_signals())
     address = find_database(settings, load_secrets(settings))
     if isinstance(address, PostgresAddress):
@@ -86,7 +86,7 @@ async def _stand_by(process: _Process, standby: Standby, doors: Doors) -> None:
     await doors.vitals.exchange(standby.checks)
     doors.desk.answer_by(standby.desk.answer)
     doors.manager.notify_ready()
-    _log.info("standing by", version=__version__)
+    _log.info("standing by", version=find_version())
     preparing = asyncio.create_task(asyncio.to_thread(prepare_lead))
     lead = await standby.wait_for_lead(process.stop, process.again)
     if lead is None:
@@ -135,7 +135,7 @@ async def _record_start(application: Application, settings: Settings) -> Takeove
     """Records that this copy leads. Returns the takeover by which it does."""
     name = find_copy_name(settings)
     takeover = await find_takeover(application.database, name)
-    started = {"version": __version__, "pid": os.getpid(), "copy": name, "term": application.database.term}
+    started = {"version": find_version(), "pid": os.getpid(), "copy": name, "term": application.database.term}
     moved = {} if takeover is None else {"takeover": takeover.model_dump(mode="json")}
     await application.audit.record(EventKind.START, "system", "", started | moved)
     return takeover

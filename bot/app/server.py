@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import __version__
 from bot.app.application import Application
 from bot.app.front_desk import FrontDesk
 from bot.app.run_changes import EngineSettings, run_changes
@@ -24,6 +23,7 @@ from bot.config.settings import Settings
 from bot.config.workspace import require_workspace
 from bot.runtime.clock import Clock
 from bot.runtime.logging import make_reference
+from bot.runtime.version import find_version
 
 if TYPE_CHECKING:
     from bot.alerts.watch import Watch
@@ -93,7 +93,7 @@ async def serve_requests(settings: Settings, application: Application, entrances
             entrances.desk.answering(application.answer_request),
             connect_to_slack(surface, clock) as connecting,
         ):
-            _log.info("serving", hosts=len(settings.hosts), version=__version__)
+            _log.info("serving", hosts=len(settings.hosts), version=find_version())
             yield Service(surface, connecting, watch)
     finally:
         await surface.close(DRAIN_TIME)

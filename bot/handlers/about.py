@@ -1,7 +1,6 @@
 """Handlers for `help`, `whoami`, `version`, `doctor`, `copies` and `can`."""
 
 from dataclasses import dataclass
-from importlib import metadata
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
@@ -10,6 +9,7 @@ from bot.access.policy import Permit
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import UrgentChanges
 from bot.reports import copies
+from bot.runtime.version import find_version
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.copies import CopyList
 from commands.language.help_text import build_help
@@ -57,7 +57,7 @@ class AboutHandlers:
         ).model_copy(update={"next": ("help",)})
 
     async def show_version(self, operation: Version, context: RequestContext) -> Report:
-        version = metadata.version("flatnet-bot")
+        version = find_version()
         return Report(
             title=Phrase("Version"),
             summary=await _describe_version(version, context),

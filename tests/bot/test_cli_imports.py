@@ -118,6 +118,12 @@ def test_help_in_japanese_loads_its_catalogue_besides() -> None:
     assert LIGHT | {"bot.terminal.cli_translations"} == own(loaded)
 
 
+def test_the_version_loads_no_part_of_the_house() -> None:
+    loaded = modules("--version")
+    assert set() == HOUSE & set(loaded)
+    assert LIGHT | {"bot.runtime", "bot.runtime.version"} == own(loaded)
+
+
 def own(loaded: list[str]) -> set[str]:
     """The project's modules among them."""
     return {name for name in loaded if name.startswith(("bot.", "commands.", "adapters."))}

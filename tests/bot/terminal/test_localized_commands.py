@@ -1,6 +1,8 @@
 """Help and usage errors in the language of the terminal."""
 
+import re
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,25 @@ def test_help_speaks_japanese_in_a_terminal_of_eighty_columns(path: str) -> None
         text for text in ("使い方", "オプション", "このヘルプを表示する") if text in shown.stdout
     ]
     assert [] == [text for text in ("…", "Usage", "Options", "[default", "Show this") if text in shown.stdout]
+
+
+@pytest.mark.parametrize("path", tree())
+@pytest.mark.parametrize("columns", [40, 80])
+def test_help_shows_no_type_of_python(path: str, columns: int) -> None:
+    for language in ("C.UTF-8", "ja_JP.UTF-8"):
+        assert [] == re.findall(r"<\w+", run(f"{path} --help", language, columns).stdout)
+
+
+@pytest.mark.parametrize("path", tree())
+def test_every_value_has_a_name_that_people_know(path: str) -> None:
+    command = tree()[path]
+    values = [one for one in command.get_params(typer.Context(command)) if not getattr(one, "is_flag", False)]
+    assert [] == [one.name for one in values if not one.metavar]
+
+
+def test_the_version_is_that_of_the_installed_distribution() -> None:
+    shown = run("--version", "C.UTF-8")
+    assert (0, f"flatnet-bot {metadata.version('flatnet-bot')}\n") == (shown.exit_code, shown.stdout)
 
 
 def test_help_speaks_english_in_any_other_terminal() -> None:
