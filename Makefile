@@ -32,9 +32,9 @@ check: lint      ## everything a command can check: lint, then all tests, the br
 	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/fleet
 	$(BIN)/pytest tests/fleet -n 2 --dist loadfile
 
-LINTS := mypy powershell51 source imports dependencies powershell ruff format
+LINTS := mypy powershell51 source imports dependencies powershell workflows ruff format
 
-lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, declared dependencies, names and docstrings, PowerShell lint and 5.1
+lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, declared dependencies, names and docstrings, PowerShell lint and 5.1, workflows
 	@$(MAKE) --no-print-directory --keep-going $(AT_ONCE) $(LINTS:%=lint-%)
 
 .PHONY: $(LINTS:%=lint-%)
@@ -53,6 +53,8 @@ lint-dependencies:
 	$(BIN)/deptry --no-ansi --config $(DECLARED) --ignore DEP002,DEP004 tests
 lint-powershell:
 	$(BIN)/python -m tests.powershell_lint adapters/windows
+lint-workflows:
+	$(BIN)/zizmor --offline --no-progress --quiet .github
 lint-ruff:
 	$(BIN)/ruff check .
 lint-format:
