@@ -1,7 +1,7 @@
 """prepare-wsl.sh on a real distribution: it does everything once, or nothing at all."""
 
 import re
-import sys
+import socket
 from pathlib import Path
 
 import pytest
@@ -108,11 +108,16 @@ def test_the_lines_that_undo_it_leave_nothing_but_systemd(tmp_path: Path) -> Non
 
 
 def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
-    listening = f'{sys.executable} -c \'import socket, time; s = socket.create_server(("127.0.0.1", 0)); '
-    listening += "print(s.getsockname()[1], flush=True); time.sleep(60)' >/tmp/port & until [ -s /tmp/port ]; do :; done; "
-    (done,) = run(tmp_path, f"{listening} {PREPARE} --port $(cat /tmp/port); code=$?; kill $!; exit $code")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        (done,) = run(tmp_path, f"{PREPARE} --port {other.getsockname()[1]}")
     assert (1, []) == (done["code"], done["changed"])
     assert "is taken by another program" in done["stderr"]
+
+
+def test_a_distribution_shows_no_accounts_of_the_machine(tmp_path: Path) -> None:
+    """Nothing that happens on the machine beside the tests counts as a change."""
+    (done,) = run(tmp_path, "stat --file-system --format %T /etc /home; ls -A /home")
+    assert "tmpfs\ntmpfs\n" == done["stdout"]
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,25 @@ NEEDS_WORLD = [
 def run(folder: Path, *runs: str, before: str = "") -> list[dict[str, Any]]:
     """Returns what came of scripts, one after the other, on a host that another script made."""
     question = json.dumps({"before": before, "runs": runs})
-    command = ["unshare", "--mount", "--pid", "--fork", sys.executable, "-m", "tests.wsl_world", str(folder), question]
-    done = subprocess.run(command, cwd=SCRIPT.parents[2], capture_output=True, text=True, timeout=120, check=False)
+    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"]
+    command = [*unshare, sys.executable, "-m", "tests.wsl_world", str(folder), question]
+    done = subprocess.run(command, cwd=SCRIPT.parents[2], capture_output=True, text=True, timeout=5 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     answer: list[dict[str, Any]] = json.loads(done.stdout)
     return answer
 
 
-PLACES = ("etc", "usr", "home", "var", "opt")
-"""Folders whose changes stay in memory."""
+PATIENCE = 60
+"""Seconds in which a script must end."""
+
+STOPPED = 124
+"""The exit code of `timeout` for what has not ended."""
+
+PLACES = ("usr", "var", "opt")
+"""Folders of the machine whose changes stay in memory."""
+
+EMPTY = ("/home", "/run", "/tmp")
+"""Folders of the machine that are not seen: the checkout and the Python that run this may be below any of them."""
 
 WATCHED = ("/etc", "/home", "/run", "/usr/local/libexec")
 
@@ -92,6 +102,7 @@ ssh-keygen -A >/dev/null; ssh-keygen -q -t ed25519 -N '' -C flatnet-bot -f /tmp/
 def main() -> None:
     """Makes the host, runs the scripts, prints what came of them."""
     folder, question, script = Path(sys.argv[1]), json.loads(sys.argv[2]), SCRIPT.read_text()
+    os.umask(0o022)  # as a distribution has it; with a narrower one accounts could not read their own system
     _mount(folder)
     Path("/tmp/prepare-wsl.sh").write_text(script)
     for name, text in (("systemctl", SYSTEMCTL), ("podman", "#!/bin/sh\n")):
@@ -112,16 +123,19 @@ def _mount(folder: Path) -> None:
         upper.mkdir(parents=True)
         work.mkdir()
         mount("-t", "overlay", "overlay", "-o", f"lowerdir=/{place},upperdir={upper},workdir={work}", f"/{place}")
-    for place in ("/run", "/tmp"):
+    subprocess.run(["cp", "--archive", "/etc", str(folder)], check=True)  # a package may be installed beside the tests
+    mount("--bind", str(folder / "etc"), "/etc")
+    for place in EMPTY:
         mount("-t", "tmpfs", "tmpfs", place)
 
 
 def _run(script: str, *, check: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
-    command = ["sh", "-c", script]
-    return subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=check
-    )
+    command = ["timeout", str(PATIENCE), "sh", "-c", script]  # it also ends what the script started, which holds the outputs
+    ended = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=check)
+    if ended.returncode == STOPPED:
+        sys.exit(f"{script}\nhas not ended within {PATIENCE} s, and said:\n{ended.stdout}{ended.stderr}")
+    return ended
 
 
 def _report(script: str) -> dict[str, object]:
