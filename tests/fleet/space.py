@@ -23,6 +23,9 @@ _ENTER_CGROUP = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
 
 _ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb")
 
+_UMASK = 0o022
+"""The mask of a booted machine. With a narrower one of the tester, accounts inside could not read their own system."""
+
 _Process = subprocess.Popen[bytes]
 
 
@@ -52,7 +55,8 @@ class Space:
     def attempt(self, *argv: str, given: str | bytes = "", timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """Runs a program inside to its end, whatever its exit code."""
         data = given if isinstance(given, bytes) else given.encode()
-        ended = subprocess.run(self.command(*argv), input=data, capture_output=True, timeout=timeout, check=False)
+        command = self.command(*argv)
+        ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, check=False, umask=_UMASK)
         return subprocess.CompletedProcess(argv, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def write(self, path: str, content: str | bytes) -> None:
@@ -144,6 +148,7 @@ def _start_in(cgroup: Path, argv: Sequence[str], log: Path, *, dies_with_us: boo
             stderr=output,
             start_new_session=True,
             pass_fds=fds,
+            umask=_UMASK,
         )
 
 
