@@ -7,6 +7,7 @@ installs them.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def main() -> None:
         for text, ways in zip(texts, list_ways(given.folder, installer), strict=True):
             with step(text):
                 run_first(*ways)
+    link_relatively(given.folder)
 
 
 def split_lock(lock: str) -> Iterator[str]:
@@ -89,6 +91,15 @@ def run_first(*commands: Command) -> None:
         if ended.returncode == 0:
             return
     sys.exit(ended.stdout.decode(errors="replace").rstrip())
+
+
+def link_relatively(folder: Path) -> None:
+    """Name the project in the environment by the way from there.
+
+    Python before 3.13 reads that file in the terminal's encoding, and starts in no terminal that lacks a letter of the path.
+    """
+    for link in folder.glob("lib/python*/site-packages/_editable_impl_*.pth"):
+        link.write_text(os.path.relpath(Path.cwd(), link.parent) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """`make install`: the lock file in parts, a second way where the first fails, and steps that say how long they took."""
 
+import os
 import re
+import subprocess
 import sys
+import venv
+from pathlib import Path
 
 import pytest
 
-from tests.install import LOCK, TEXTS, run_first, split_lock
+from tests.install import LOCK, TEXTS, link_relatively, run_first, split_lock
 from tests.steps import step
 
 TWO = "a==1 \\\n    --hash=sha256:aa\nb==2 ; python_version < '3.12' \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
@@ -32,6 +36,23 @@ def test_what_the_last_command_said_is_shown_where_all_fail() -> None:
         run_first(
             [sys.executable, "-c", "raise SystemExit('no index')"], [sys.executable, "-c", "raise SystemExit('no disk')"]
         )
+
+
+def test_python_finds_the_project_in_a_terminal_without_the_letters_of_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown locale has ASCII alone."""
+    project = tmp_path / "a folder 日本語"
+    venv.create(project / ".venv")
+    (packages,) = project.glob(".venv/lib/python*/site-packages")
+    (packages / "_editable_impl_flatnet_bot.pth").write_text(str(project), encoding="utf-8")
+    (project / "found.py").write_text("print('found')")
+    monkeypatch.chdir(project)
+    link_relatively(Path(".venv"))
+    python = [project / ".venv" / "bin" / "python", "-m", "found"]
+    environment = os.environ | {"LC_ALL": "no_NE.UTF-8"}
+    ended = subprocess.run(python, cwd="/", env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (0, "found\n", "") == (ended.returncode, ended.stdout, ended.stderr)
 
 
 def test_every_language_has_the_same_steps() -> None:
