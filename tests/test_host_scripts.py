@@ -41,12 +41,13 @@ from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept,
 from adapters.wsl.stream import StreamAction, StreamSink, StreamSource
 from adapters.wsl.term import KeepTerm, build_commands
 from adapters.wsl.volumes import ExportVolume, ImportVolume, ListVolumes, MeasureVolume, RemoveMadeVolume
-from tests.helper_text import HELPER as HELPER_TEXT
+from tests.host_scripts import HELPER as HELPER_TEXT
+from tests.host_scripts import HOSTS
+from tests.host_scripts import PREPARE as WSL
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell_lint import check
 
-HOSTS = Path(__file__).parents[1] / "docs" / "hosts"
-WSL, CERTIFICATE, WINDOWS = HOSTS / "prepare-wsl.sh", HOSTS / "winrm-certificate.sh", HOSTS / "prepare-windows.ps1"
+CERTIFICATE, WINDOWS = HOSTS / "winrm-certificate.sh", HOSTS / "prepare-windows.ps1"
 SHIMS = Path(__file__).with_name("host_shims.ps1")
 PWSH = find_pwsh(os.environ)
 

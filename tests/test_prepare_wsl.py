@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.wsl_world import NEEDS_WORLD, SCRIPT, run
+from tests.host_scripts import HOSTS
+from tests.host_scripts import PREPARE as SCRIPT
+from tests.wsl_world import NEEDS_WORLD, run
 
 pytestmark = NEEDS_WORLD
 
@@ -100,7 +102,7 @@ def test_files_of_an_earlier_run_are_put_back(tmp_path: Path) -> None:
 def test_the_lines_that_undo_it_leave_nothing_but_systemd(tmp_path: Path) -> None:
     """sshd too, which keeps its port until it is started anew. The page of hosts has the same lines."""
     told = SCRIPT.read_text().partition("# To undo it:\n")[2].partition("set -eu")[0].replace("#     ", "")
-    assert told in (SCRIPT.parents[1] / "hosts.md").read_text(encoding="utf-8")
+    assert told in HOSTS.with_suffix(".md").read_text(encoding="utf-8")
     _, undone, again = run(tmp_path, PREPARE, told, PREPARE)
     assert (0, ["restart ssh.service"]) == (undone["code"], undone["asked"])
     assert {*ACCOUNT_FILES, *OWN_FILES[:3]} <= {*undone["changed"]}
@@ -196,6 +198,8 @@ def test_another_list_of_areas_replaces_the_whole_list_and_sudo_s_rules(tmp_path
     )
 
 
+HELPER_COPY = "/tmp/flatnet-bot-helper.sh"
+ANOTHER_COPY = f"{HELPER_COPY} is not the whole helper of version"
 MANAGE_REFUSED: list[tuple[str, str, str, str]] = [
     ("no such area", "", f"{MANAGE} --manage 'root'", "--manage cannot be: root"),
     ("an area and more", "", f"{MANAGE} --manage 'ipam; id'", "--manage cannot be: ipam; id"),
@@ -209,6 +213,11 @@ MANAGE_REFUSED: list[tuple[str, str, str, str]] = [
      "others than root can change /usr/local. Run: chown root /usr/local; chmod go-w /usr/local"),
     ("a link in its place", "mkdir -p /usr/local/libexec; ln -s /tmp/x /usr/local/libexec/flatnet-bot",
      f"{PREPARE} --manage ipam --id 1", "/usr/local/libexec/flatnet-bot is a link"),
+    ("no helper beside it", f"rm {HELPER_COPY}", f"{PREPARE} --manage ipam --id 1", f"there is no {HELPER_COPY}, which"),
+    ("no helper, prepared", f"{PREPARE}; rm {HELPER_COPY}", MANAGE, f"there is no {HELPER_COPY}, which"),
+    ("a helper of another version", f"sed -i 's/^version=.*/version=4/' {HELPER_COPY}", MANAGE, ANOTHER_COPY),
+    ("a helper that was cut off", f"truncate -s -1 {HELPER_COPY}", MANAGE, ANOTHER_COPY),
+    ("a helper with line ends of Windows", f"sed -i 's/$/\\r/' {HELPER_COPY}", MANAGE, ANOTHER_COPY),
 ]  # fmt: skip
 
 
@@ -219,6 +228,12 @@ def test_a_refused_helper_changes_nothing(before: str, command: str, words: str,
     (done,) = run(tmp_path, command, before=before)
     assert (1, []) == (done["code"], done["changed"])
     assert words in done["stderr"]
+
+
+def test_the_helper_is_found_in_the_folder_of_the_script(tmp_path: Path) -> None:
+    """Also where the script was called by its bare name."""
+    (done,) = run(tmp_path, f"cd /tmp; {PREPARE} --manage ipam --id 1".replace("sh /tmp/", "sh "))
+    assert (0, HELPER_FILES) == (done["code"], only_files(done["changed"]))
 
 
 HELPER_FAILURES: list[tuple[str, str]] = [

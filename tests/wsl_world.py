@@ -4,7 +4,7 @@
 
 QUESTION is JSON: `before`, a shell script that makes the host, and `runs`, shell scripts. The answer on standard output has
 for each run its code, its outputs, the files that it changed, and what it asked of systemctl, which is a stand-in: systemd
-as PID 1 is in `tests/fleet`.
+as PID 1 is in `tests/fleet`. The script and the helper beside it are in `/tmp`.
 """
 
 import hashlib
@@ -19,8 +19,7 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "hosts" / "prepare-wsl.sh"
-"""It is `/tmp/prepare-wsl.sh` in there."""
+from tests.host_scripts import HELPER, HOSTS, PREPARE
 
 PROGRAMS = ("/usr/sbin/sshd", "/usr/sbin/visudo", "/usr/sbin/useradd", "/usr/bin/unshare")
 
@@ -49,7 +48,7 @@ def run(folder: Path, *runs: str, before: str = "") -> list[dict[str, Any]]:
     question = json.dumps({"before": before, "runs": runs})
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"]
     command = [*unshare, sys.executable, "-m", "tests.wsl_world", str(folder), question]
-    done = subprocess.run(command, cwd=SCRIPT.parents[2], capture_output=True, text=True, timeout=5 * PATIENCE, check=False)
+    done = subprocess.run(command, cwd=HOSTS.parents[1], capture_output=True, text=True, timeout=5 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     answer: list[dict[str, Any]] = json.loads(done.stdout)
     return answer
@@ -101,10 +100,12 @@ ssh-keygen -A >/dev/null; ssh-keygen -q -t ed25519 -N '' -C flatnet-bot -f /tmp/
 
 def main() -> None:
     """Makes the host, runs the scripts, prints what came of them."""
-    folder, question, script = Path(sys.argv[1]), json.loads(sys.argv[2]), SCRIPT.read_text()
+    folder, question = Path(sys.argv[1]), json.loads(sys.argv[2])
+    copied = {f"/tmp/{script.name}": script.read_text() for script in (PREPARE, HELPER)}
     os.umask(0o022)  # as a distribution has it; with a narrower one accounts could not read their own system
     _mount(folder)
-    Path("/tmp/prepare-wsl.sh").write_text(script)
+    for place, text in copied.items():
+        Path(place).write_text(text)
     for name, text in (("systemctl", SYSTEMCTL), ("podman", "#!/bin/sh\n")):
         Path(f"/usr/bin/{name}").unlink(missing_ok=True)
         Path(f"/usr/bin/{name}").write_text(text)

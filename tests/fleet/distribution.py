@@ -10,11 +10,7 @@ from pathlib import Path
 
 from adapters.inventory import WslSide
 from tests.fleet.space import FleetError, Space, start_beside, start_space, wait_until
-
-PROJECT = Path(__file__).parents[2]
-PREPARE = PROJECT / "docs" / "hosts" / "prepare-wsl.sh"
-
-SCRIPT = "/root/prepare-wsl.sh"
+from tests.host_scripts import HELPER, PREPARE
 
 STORE_MEGABYTES = 192
 """Size of podman's storage."""
@@ -46,9 +42,10 @@ class Distribution:
 
     def prepare(self, *options: str) -> "subprocess.CompletedProcess[str]":
         """Runs prepare-wsl.sh as an administrator does. `--key` is the bot's unless the options say otherwise."""
-        self.space.write(SCRIPT, PREPARE.read_bytes())
+        for script in (PREPARE, HELPER):
+            self.space.write(f"/root/{script.name}", script.read_bytes())
         key = () if "--key" in options else ("--key", self.key.with_suffix(".pub").read_text().strip())
-        return self.space.attempt("sh", SCRIPT, *key, *options)
+        return self.space.attempt("sh", f"/root/{PREPARE.name}", *key, *options)
 
     def trust(self, printed: str) -> None:
         """Puts the host key that the script printed into the bot's file of known hosts, as docs/hosts.md says."""

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from tests.fleet.distribution import PREPARE, Distribution
+from tests.fleet.distribution import Distribution
+from tests.host_scripts import PREPARE
 
 SNAPSHOT = r"""
 find /etc /home /usr/local/bin -xdev ! -type d -printf '%p\t%M %U %G %l\n'

@@ -17,7 +17,7 @@ from adapters.wsl.helper import (
 )
 from adapters.wsl.ipam import ReadAllocations
 from adapters.wsl.network import ReadNetwork
-from tests.helper_text import HELPER
+from tests.host_scripts import HELPER
 
 ID = "0123456789abcdef" * 4
 LINE = (
