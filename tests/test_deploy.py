@@ -92,6 +92,11 @@ def test_the_container_s_health_is_asked_at_the_status_port() -> None:
     assert f"http://127.0.0.1:{PORT}/healthz" in asked[-1]
 
 
+def test_the_base_image_is_pinned_by_its_digest_beside_its_tag() -> None:
+    (default,) = re.findall(r"^ARG PYTHON=(.*)$", CONTAINERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim-[a-z]+@sha256:[0-9a-f]{64}", default)
+
+
 def test_they_start_a_command_that_there_is() -> None:
     (start,) = values(UNIT, "ExecStart")
     program, command, option, _ = start.split()
