@@ -49,7 +49,7 @@ def test_python_finds_the_project_in_a_terminal_without_the_letters_of_its_path(
     (project / "found.py").write_text("print('found')")
     monkeypatch.chdir(project)
     link_relatively(Path(".venv"))
-    python = [project / ".venv" / "bin" / "python", "-m", "found"]
+    python = [str(project / ".venv" / "bin" / "python"), "-m", "found"]
     environment = os.environ | {"LC_ALL": "no_NE.UTF-8"}
     ended = subprocess.run(python, cwd="/", env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (0, "found\n", "") == (ended.returncode, ended.stdout, ended.stderr)
