@@ -1,0 +1,7 @@
+"""The product without its workshop: the wheel and the source distribution, installed where nothing else is.
+
+    checkout ─ build ─▶ sdist ─ build ─▶ wheel ─ install ─▶ fresh environment ─ commands ─▶ lab (a process of development)
+       └────── build ─▶ wheel ─ the same files ─┘
+
+The environment has the locked versions of what pyproject.toml declares, and nothing of the checkout or of development.
+"""
