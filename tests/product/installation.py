@@ -1,6 +1,7 @@
 """An installed product: made with the lock as constraints, and run as a person does who has nothing else."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class Installation:
 def install(python: Path, wheel: Path, folder: Path) -> None:
     """Install a wheel into a fresh virtual environment. uv makes one without ensurepip too."""
     inside = folder / "bin" / "python"
-    constrained: Command = ["--quiet", "--constraint", ROOT / "requirements.lock", wheel]
+    constrained: Command = ["--quiet", "--constraint", write_constraints(folder), wheel]
     run_first([UV, "venv", "--quiet", "--no-project", "--python", python, folder])
     run_first(
         [UV, "pip", "install", "--python", inside, *constrained],
@@ -70,6 +71,13 @@ def install(python: Path, wheel: Path, folder: Path) -> None:
 def install_by_pipx(wheel: Path, folder: Path) -> None:
     """Install a wheel as the documents say, into a folder instead of the person's home."""
     homes = [f"PIPX_{name}={folder / name.lower()}" for name in ("HOME", "BIN_DIR", "MAN_DIR")]
-    locked = f"--pip-args=--constraint={ROOT / 'requirements.lock'}"
+    locked = f"--pip-args=--constraint={write_constraints(folder)}"
     pipx: Command = ["env", *homes, UV.with_name("pipx"), "install", "--quiet", locked, wheel]
     run_first([*pipx, "--backend", "uv"], [*pipx, "--backend", "pip"])
+
+
+def write_constraints(folder: Path) -> Path:
+    """Write the lock beside a folder without its hashes: with them pip would also ask for that of the wheel."""
+    lock, file = (ROOT / "requirements.lock").read_text(encoding="utf-8"), folder.with_name(f"{folder.name}.txt")
+    file.write_text(re.sub(r" \\\n +--hash=\S+", "", lock), encoding="utf-8")
+    return file
