@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.product.conftest import Install
-from tests.product.packages import ROOT, list_development
+from tests.product.packages import ROOT, VERSION, list_development
 from tests.product.pythons import RUNNING, find_pythons
 
 pytestmark = pytest.mark.slow
@@ -42,6 +42,7 @@ def test_a_newcomer_s_commands_work(installed: Install, place: Path, version: st
     product = installed(version)
     for arguments, code, text in (
         (("--help",), 0, "Usage: flatnet-bot"),
+        (("--version",), 0, VERSION),
         (("manifest",), 0, "socket_mode_enabled: true"),
         (("doctor",), 1, "flatnet.toml not found."),
         (("init", "--yes", "--host", "host-a 1 127.0.0.1", "--answer", "lighthouse=127.0.0.1"), 4, "flatnet.toml created."),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.lab import Lab
 from tests.product.installation import PATIENCE, Installation
-from tests.product.packages import ROOT, SOURCES, Packages, list_files, list_sources
+from tests.product.packages import ROOT, SOURCES, VERSION, Packages, list_files, list_sources
 
 pytestmark = pytest.mark.slow
 
@@ -25,11 +25,12 @@ def test_the_wheel_has_every_file_of_the_product_and_nothing_else(packages: Pack
     [
         (("--help",), "en", 0, "Operate Flatnet hosts from Slack and from the terminal."),
         (("--help",), "ja", 0, "ボットのデータベースを管理する"),
+        (("--version",), "en", 0, VERSION),
         (("doctor",), "en", 1, "flatnet.toml not found."),
         (("manifest",), "en", 0, (ROOT / "manifest.yml").read_text(encoding="utf-8")),
         (("manifest", "--language", "ja"), "ja", 0, "socket_mode_enabled: true"),
     ],
-    ids=["help", "help in Japanese", "doctor", "manifest", "manifest in Japanese"],
+    ids=["help", "help in Japanese", "version", "doctor", "manifest", "manifest in Japanese"],
 )
 def test_commands_work_before_there_is_a_configuration(
     product: Installation, place: Path, arguments: tuple[str, ...], language: str, code: int, text: str
