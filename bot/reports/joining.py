@@ -99,7 +99,8 @@ def _list_sections(sight: PreparationSight) -> Iterator[Section]:
         yield _show(Phrase("Certificate for WinRM: run where its CA is, then copy the .pfx file to the host"), certificate)
         yield _show(Phrase("Windows: run as administrator on the host"), script)
     if "wsl" in unpinned and not prepared:
-        yield _show(Phrase("WSL2: run on the host"), format_wsl_line(sight.joining, sight.inventory, sight.key))
+        heading = Phrase("WSL2: copy prepare-wsl.sh and flatnet-bot-helper.sh to the host, then run in their folder")
+        yield _show(heading, format_wsl_line(sight.joining, sight.inventory, sight.key))
     if unpinned:
         yield _show(Phrase("Then give the fingerprint that each script printed"), format_pins(sight.joining.name, unpinned))
 

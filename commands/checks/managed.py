@@ -41,18 +41,24 @@ def find_helper_fault(host: Host, said: HelperInfo | HostError) -> Phrase | None
     match said:
         case ActionFailed(code="absent"):
             return Phrase(
-                "the helper is not installed in WSL2. Copy prepare-wsl.sh there and run: {command}", command=command
+                "the helper is not installed in WSL2. Copy prepare-wsl.sh and flatnet-bot-helper.sh there and run: "
+                "{command}",
+                command=command,
             )
         case ActionFailed(code="unsafe" | "not-allowed"):
             return said.phrase
         case ActionFailed():
-            return Phrase("{why}. Copy prepare-wsl.sh there and run: {command}", why=said.phrase, command=command)
+            return Phrase(
+                "{why}. Copy prepare-wsl.sh and flatnet-bot-helper.sh there and run: {command}",
+                why=said.phrase,
+                command=command,
+            )
         case HostError():
             return Phrase("could not check the host: {why}", why=said.phrase)
         case HelperInfo(current=False):
             return Phrase(
-                "the helper in WSL2 has version {version}, but this bot needs version {needed}. Copy the prepare-wsl.sh of "
-                "this bot there and run: {command}",
+                "the helper in WSL2 has version {version}, but this bot needs version {needed}. Copy prepare-wsl.sh and "
+                "flatnet-bot-helper.sh of this bot there and run: {command}",
                 version=said.version,
                 needed=HELPER_VERSION,
                 command=command,

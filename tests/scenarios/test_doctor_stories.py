@@ -168,11 +168,11 @@ TROUBLES = (
     Trouble("sudo without root", lambda t: setattr(wsl_state(t), "sudo_becomes_root", False), HOST, "wsl.podman",
             "Allow sudo to run it as root"),
     Trouble("no helper", managed(None), HOST, "wsl.helper",
-            "the helper is not installed in WSL2. Copy prepare-wsl.sh there and run: sudo sh prepare-wsl.sh --manage "
-            "forwarding,ipam --id 1"),
+            "the helper is not installed in WSL2. Copy prepare-wsl.sh and flatnet-bot-helper.sh there and run: sudo sh "
+            "prepare-wsl.sh --manage forwarding,ipam --id 1"),
     Trouble("another helper", managed(Helper(version=9)), HOST, "wsl.helper",
-            f"has version 9, but this bot needs version {HELPER_VERSION}. Copy the prepare-wsl.sh of this bot there and "
-            "run: sudo sh"),
+            f"has version 9, but this bot needs version {HELPER_VERSION}. Copy prepare-wsl.sh and flatnet-bot-helper.sh "
+            "of this bot there and run: sudo sh"),
     Trouble("a helper that others can change", managed(Helper(writable="/usr/local")), HOST, "wsl.helper",
             "others than root can change /usr/local. Run as root: chown root:root /usr/local; chmod go-w /usr/local"),
     Trouble("an area that the host does not allow", managed(Helper(areas=("ipam",))), HOST, "wsl.helper",
