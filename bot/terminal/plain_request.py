@@ -55,8 +55,9 @@ def parse_plain_request(arguments: Sequence[str], environment: Mapping[str, str]
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Joins words to a command as typed after /flatnet. A single word is the whole command."""
-    return words[0] if len(words) == 1 else " ".join(map(_quote, words))
+    """Joins words to a command as typed after /flatnet. The first one may be several words of it in quotes, or all."""
+    first, *rest = words
+    return " ".join((first, *map(_quote, rest)))
 
 
 def _quote(word: str) -> str:

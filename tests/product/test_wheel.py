@@ -55,7 +55,7 @@ def test_init_makes_a_configuration_that_doctor_reads(product: Installation, pla
         (("doctor",), "en", "All 11 checks passed"),
         (("do", "health"), "en", "All 4 hosts are healthy"),
         (("do", "health"), "ja", "4 台すべて正常です"),
-        (("do", "cert renew host-c --dry-run"), "en", "host-c has certificate"),
+        (("do", "cert renew host-c", "--dry-run"), "en", "host-c has certificate"),
         (("do", "log cni host-a"), "en", "CNI ADD container=web"),
         (("do", "report weekly"), "ja", "ディスクの空きは十分です (4 台)"),
     ],

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.model.output import Form, Output, Terminal
 from bot.terminal import one_request
-from bot.terminal.plain_request import PlainRequest, parse_plain_request
+from bot.terminal.plain_request import PlainRequest, join_words, parse_plain_request
 
 NOTHING: Mapping[str, str] = {}
 
@@ -52,6 +52,20 @@ OTHER: tuple[Sequence[str], ...] = (
     ("do", "health", "-chere.toml"),
     ("do", "--config", "here.toml"),
 )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("health",), "health"),
+        (("cert renew host-c --dry-run",), "cert renew host-c --dry-run"),
+        (("cert renew host-c", "--dry-run"), "cert renew host-c --dry-run"),
+        (("cert", "renew", "host-c", "--reason", "it expires"), 'cert renew host-c --reason "it expires"'),
+        (("cert renew host-c", "--reason", "it expires"), 'cert renew host-c --reason "it expires"'),
+    ],
+)
+def test_a_command_is_quoted_as_a_whole_in_part_or_not(words: Sequence[str], expected: str) -> None:
+    assert expected == join_words(words)
 
 
 @pytest.mark.parametrize(("arguments", "environment"), PLAIN)
