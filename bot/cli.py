@@ -2,9 +2,8 @@
 
 Each command imports what it needs when it runs: `--help` loads next to nothing. Plain `do` commands do not come here:
 `bot.__main__` answers them without the command-line library.
-Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.ExitCode`: 0 all healthy, 1 problems found, 2 the
-command or the configuration cannot be used, 3 refused, 4 hosts unreachable, 5 an internal error. Help is written in
-English here; `bot.terminal.cli_translations` translates it.
+Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.ExitCode`; their words are those of the README.
+Help is written in English here; `bot.terminal.cli_translations` translates it.
 """
 
 from pathlib import Path
@@ -28,8 +27,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Operate Flatnet hosts from Slack and from the terminal. Exit codes: 0 all healthy, 1 problems found, "
-    "2 usage or configuration error, 3 refused, 4 hosts unreachable, 5 internal error.",
+    help="Operate Flatnet hosts from Slack and from the terminal. Exit codes: 0 no problems found / 1 problems found / "
+    "2 invalid command, command line or configuration / 3 not allowed, or blocked / 4 some hosts were unreachable / "
+    "5 internal error / 75 the lead was lost / 130 interrupted",
 )
 db = typer.Typer(cls=LocalizedGroup, no_args_is_help=True, help="Manage the bot's database.")
 audit = typer.Typer(cls=LocalizedGroup, no_args_is_help=True, help="Check the audit log.")

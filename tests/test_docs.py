@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 from typer.main import get_command
 
+from bot.__main__ import INTERRUPTED
 from bot.cli import app
 from bot.model.request import ExitCode
+from bot.store.database import LEAD_LOST
+from bot.terminal.cli_translations import load_translations
 
 PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
@@ -75,8 +79,14 @@ def test_a_readme_lists_every_command_and_no_other(document: str) -> None:
     assert commands == set(re.findall(r"flatnet-bot ([a-z]+)\b", text))
 
 
-@pytest.mark.parametrize("document", READMES)
-def test_a_readme_has_every_exit_code(document: str) -> None:
-    """One line each."""
-    codes = re.findall(r"^\| (\d) \|", Path(document).read_text(encoding="utf-8"), re.MULTILINE)
-    assert [str(int(code)) for code in ExitCode] == codes
+@pytest.mark.parametrize(("document", "language"), [("README.md", "en"), ("README.ja.md", "ja")])
+def test_a_readme_has_every_exit_code_in_the_words_of_the_help(document: str, language: str) -> None:
+    """One line each, which begins with those words."""
+    lines = re.findall(r"^\| (\d+) \| (.*) \|$", Path(document).read_text(encoding="utf-8"), re.MULTILINE)
+    assert [*map(int, ExitCode), LEAD_LOST, INTERRUPTED] == [int(code) for code, _ in lines]
+    command = get_command(app)
+    if language != "en":
+        load_translations(language).translate_command(command, typer.Context(command))  # type: ignore[arg-type]  # it is a group
+    words = (command.help or "").partition(": ")[2].split(" / ")
+    assert len(lines) == len(words)
+    assert [] == [text for text, line in zip(words, lines, strict=True) if not " ".join(line).startswith(text)]
