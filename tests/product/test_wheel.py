@@ -75,7 +75,7 @@ def test_the_bot_serves_until_it_is_ended(product: Installation, fleet: Lab) -> 
         added = product.run(folder, "do", "host add host-z --windows 127.0.0.9 --wsl 127.0.0.9 --id 77")
         bot.send_signal(signal.SIGTERM)
         log = bot.communicate(timeout=PATIENCE)[1]
-    scripts = {"flatnet-bot-helper.sh", "prepare-windows.ps1", "prepare-wsl.sh"}
+    scripts = {"flatnet-bot-helper.sh", "prepare-windows.ps1", "prepare-wsl.sh", "winrm-certificate.sh"}
     assert scripts == set(re.findall(r"[\w-]+\.(?:ps1|sh)\b", added.stdout)), added
     assert (0, "stopping") == (bot.returncode, json.loads(log.splitlines()[-1])["event"])
     assert [] == list(folder.glob("bot.sock*"))
