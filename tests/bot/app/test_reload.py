@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ class Signal:
 
 
 def events(database: Path) -> list[dict[str, object]]:
-    with sqlite3.connect(database) as rows:
+    with closing(sqlite3.connect(database)) as rows:
         return [json.loads(data) for (data,) in rows.execute("select data from audit order by sequence")]
 
 
