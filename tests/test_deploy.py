@@ -97,6 +97,13 @@ def test_the_base_image_is_pinned_by_its_digest_beside_its_tag() -> None:
     assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim-[a-z]+@sha256:[0-9a-f]{64}", default)
 
 
+def test_the_image_s_labels_say_what_the_package_says() -> None:
+    project = tomllib.loads((DEPLOY.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    labels = re.findall(r'org\.opencontainers\.image\.(\w+)="(.*)"', CONTAINERFILE.read_text(encoding="utf-8"))
+    said = {"title": project["name"], "description": project["description"], "licenses": project["license"]}
+    assert said == dict(labels)
+
+
 def test_they_start_a_command_that_there_is() -> None:
     (start,) = values(UNIT, "ExecStart")
     program, command, option, _ = start.split()
