@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 # the parts of lint side by side, each one's output in one piece; one after the other where make is older than 4.0, as on macOS
 AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target --jobs=$(shell $(PYTHON) -c 'import os; print(os.cpu_count())'))
+# what boots systems: the tests of a file share one
+HEAVY  := tests/fleet tests/product/test_image.py
 STAMP  := $(VENV)/.installed
 SPOKEN = $(if $(DEMO_LANG),--language $(DEMO_LANG))
 
@@ -29,8 +31,8 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(SPOKEN)
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
-	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/fleet
-	$(BIN)/pytest tests/fleet -n 2 --dist loadfile
+	$(BIN)/pytest -n $(QUICK) --dist worksteal $(HEAVY:%=--ignore=%)
+	$(BIN)/pytest $(HEAVY) -n 2 --dist loadfile
 
 LINTS := mypy powershell51 source imports dependencies powershell workflows ruff format
 

@@ -40,14 +40,14 @@ PACKAGES: Mapping[str, str] = {
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
 
 
-def find_obstacle() -> str | None:
-    """Returns the first reason why the fleet cannot be started here; None if it can."""
-    return next(_find_obstacles(), None)
+def find_obstacle(packages: Mapping[str, str] = PACKAGES) -> str | None:
+    """Returns the first reason why the fleet cannot be started here, or what needs these packages; None if it can."""
+    return next(_find_obstacles(packages), None)
 
 
-def _find_obstacles() -> Iterator[str]:
+def _find_obstacles(packages: Mapping[str, str]) -> Iterator[str]:
     yield from _find_limits()
-    missing = sorted(package for package, program in PACKAGES.items() if not Path(program).exists())
+    missing = sorted(package for package, program in packages.items() if not Path(program).exists())
     if missing:
         yield f"programs are missing; install {' '.join(missing)}"
 

@@ -21,9 +21,10 @@ PATIENCE = 60.0
 
 _ENTER_CGROUP = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
 
-_ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb")
+ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb")
+"""The variables of every program inside."""
 
-_UMASK = 0o022
+UMASK = 0o022
 """The mask of a booted machine. With a narrower one of the tester, accounts inside could not read their own system."""
 
 _Process = subprocess.Popen[bytes]
@@ -43,7 +44,7 @@ class Space:
 
     def command(self, *argv: str) -> list[str]:
         """Returns the command that runs a program inside."""
-        return ["nsenter", f"--target={self.init}", *NAMESPACES, "env", "-i", *_ENVIRONMENT, *argv]
+        return ["nsenter", f"--target={self.init}", *NAMESPACES, "env", "-i", *ENVIRONMENT, *argv]
 
     def run(self, *argv: str, given: str | bytes = "", timeout: float = PATIENCE) -> str:
         """Runs a program inside to its end and returns its standard output. Raises `FleetError` if it fails."""
@@ -56,7 +57,7 @@ class Space:
         """Runs a program inside to its end, whatever its exit code."""
         data = given if isinstance(given, bytes) else given.encode()
         command = self.command(*argv)
-        ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, check=False, umask=_UMASK)
+        ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, check=False, umask=UMASK)
         return subprocess.CompletedProcess(argv, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def write(self, path: str, content: str | bytes) -> None:
@@ -148,7 +149,7 @@ def _start_in(cgroup: Path, argv: Sequence[str], log: Path, *, dies_with_us: boo
             stderr=output,
             start_new_session=True,
             pass_fds=fds,
-            umask=_UMASK,
+            umask=UMASK,
         )
 
 

@@ -22,6 +22,9 @@ SOURCES: list[str] = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["pa
 
 UV = Path(sys.executable).with_name("uv")
 
+ALSO_OF_THE_BOT = {"markdown-it-py", "multidict", "packaging", "pillow", "pyyaml", "yarl"}
+"""What tests import, and libraries of the bot bring along."""
+
 
 @dataclass(frozen=True)
 class Packages:

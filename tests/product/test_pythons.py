@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.product.conftest import Install
-from tests.product.packages import ROOT, VERSION, list_development
+from tests.product.packages import ALSO_OF_THE_BOT, ROOT, VERSION, list_development
 from tests.product.pythons import RUNNING, find_pythons
 
 pytestmark = pytest.mark.slow
@@ -18,10 +18,6 @@ PYTHONS = sorted(find_pythons(), key=lambda version: int(version.partition(".")[
 
 def test_the_running_python_is_among_them() -> None:
     assert RUNNING in PYTHONS
-
-
-ALSO_OF_THE_BOT = {"markdown-it-py", "multidict", "packaging", "pillow", "pyyaml", "yarl"}
-"""What tests import, and libraries of the bot bring along."""
 
 
 @pytest.mark.parametrize("version", PYTHONS)
