@@ -1,8 +1,9 @@
 """HTTP client of the gateway API, one per host, kept open. The only adapter that imports httpx.
 
 The requests of an action run concurrently, each with the action's whole deadline, so a hanging one does not cost the other
-answers. httpx sends a request once, and so nothing that changes is sent twice. Settings of the machine are ignored (proxy
-variables, netrc), redirects are not followed, cookies are not kept, and a body is not read beyond the limit.
+answers. httpx sends a request once, and so nothing that changes is sent twice. Its transport is used without a client around
+it: settings of the machine are ignored (proxy variables, netrc), redirects are not followed, cookies are not kept, and no
+body is decompressed. A body is not read beyond the limit.
 """
 
 import asyncio
@@ -11,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -35,7 +35,7 @@ MAX_CONNECTIONS = 8
 PATIENCE = 1.0
 """Seconds after which an answer that has not arrived counts as missing for `build_further_requests`."""
 
-_TIMEOUT = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+_EXTENSIONS = {"timeout": httpx.Timeout(None, connect=CONNECT_TIMEOUT).as_dict()}
 _LIMITS = httpx.Limits(
     max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_EXPIRY
 )
@@ -50,7 +50,7 @@ class HttpConnection:
     def __init__(self, side: GatewaySide, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._side = side
         self._monotonic = monotonic
-        self._client: httpx.AsyncClient | None = None
+        self._transport: httpx.AsyncHTTPTransport | None = None
 
     async def perform(self, action: Action[Answer]) -> Answer:
         """Sends the action's requests concurrently and parses their responses into one answer."""
@@ -73,39 +73,39 @@ class HttpConnection:
 
     async def _send_all(self, action: GatewayAction[Any]) -> list[Response]:
         if action.fresh_connection:
-            async with _open_client(self._side) as client:
-                return await self._send_in_turn(client, action)
-        if self._client is None:
-            self._client = _open_client(self._side)
-        return await self._send_in_turn(self._client, action)
+            async with _open_transport(self._side) as transport:
+                return await self._send_in_turn(transport, action)
+        if self._transport is None:
+            self._transport = _open_transport(self._side)
+        return await self._send_in_turn(self._transport, action)
 
-    async def _send_in_turn(self, client: httpx.AsyncClient, action: GatewayAction[Any]) -> list[Response]:
+    async def _send_in_turn(self, transport: httpx.AsyncHTTPTransport, action: GatewayAction[Any]) -> list[Response]:
         """Sends the action's requests, and then those that it builds from their answers."""
         async with asyncio.TaskGroup() as group:
-            first = [group.create_task(self._send_with_retry(client, each, action)) for each in action.build_requests()]
+            first = [group.create_task(self._send_with_retry(transport, each, action)) for each in action.build_requests()]
             await asyncio.wait(first, timeout=PATIENCE)
             further = action.build_further_requests([task.result() if task.done() else None for task in first])
-            rest = [group.create_task(self._send_with_retry(client, each, action)) for each in further]
+            rest = [group.create_task(self._send_with_retry(transport, each, action)) for each in further]
         return [task.result() for task in (*first, *rest)]
 
     async def aclose(self) -> None:
         """Closes the kept connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.aclose()
 
     async def _send_with_retry(
-        self, client: httpx.AsyncClient, request: HttpRequest, action: GatewayAction[Any]
+        self, transport: httpx.AsyncHTTPTransport, request: HttpRequest, action: GatewayAction[Any]
     ) -> Response:
         """Sends one request. A read is sent once more if its connection is lost, because a kept one may be dead."""
         try:
             async with asyncio.timeout(action.time_limit):
                 try:
-                    return await self._send_and_time(client, request, action.output_limit)
+                    return await self._send_and_time(transport, request, action.output_limit)
                 except httpx.HTTPError as error:
                     if action.changes or isinstance(error, NOT_SENT_ERRORS):
                         raise
-                return await self._send_and_time(client, request, action.output_limit)
+                return await self._send_and_time(transport, request, action.output_limit)
         except HostError as error:
             return error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -113,26 +113,23 @@ class HttpConnection:
         except TimeoutError:
             return DeadlineExceeded.after(action.time_limit, maybe_ran=action.changes)
 
-    async def _send_and_time(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
+    async def _send_and_time(self, transport: httpx.AsyncHTTPTransport, request: HttpRequest, limit: int) -> HttpResponse:
         """Sends one request and measures its duration."""
         began = self._monotonic()
-        status, date, body = await _send(client, self._side.url.rstrip("/"), request, limit)
+        status, date, body = await _send(transport, self._side.url.rstrip("/"), request, limit)
         text = body.decode("utf-8", errors="replace")
         return HttpResponse(status, text, seconds=self._monotonic() - began, date=_parse_date(date))
 
 
-def _open_client(side: GatewaySide) -> httpx.AsyncClient:
+def _open_transport(side: GatewaySide) -> httpx.AsyncHTTPTransport:
     # Loading the machine's CAs takes 20 ms and megabytes, so only for TLS. Without them no certificate is trusted.
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if any(url is not None and url.startswith("https:") for url in (side.url, side.proxy)):
         trust.load_default_certs()
-    return httpx.AsyncClient(
+    return httpx.AsyncHTTPTransport(
         verify=trust,
         proxy=None if side.proxy is None else httpx.Proxy(side.proxy, ssl_context=_get_proxy_trust(side.proxy, trust)),
         trust_env=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        follow_redirects=False,
-        timeout=_TIMEOUT,
         limits=_LIMITS,
     )
 
@@ -142,10 +139,12 @@ def _get_proxy_trust(proxy: str, trust: ssl.SSLContext) -> ssl.SSLContext | None
     return trust if proxy.startswith("https:") else None
 
 
-async def _send(client: httpx.AsyncClient, url: str, request: HttpRequest, limit: int) -> tuple[int, str | None, bytearray]:
-    """Sends one request, and returns the status, the header `Date` and the body. The body is not decompressed."""
+async def _send(
+    transport: httpx.AsyncHTTPTransport, url: str, request: HttpRequest, limit: int
+) -> tuple[int, str | None, bytearray]:
+    """Sends one request, and returns the status, the header `Date` and the body."""
     body = bytearray()
-    response = await client.send(_build_request(url, request), stream=True)
+    response = await transport.handle_async_request(_build_request(url, request))
     try:
         async for chunk in response.aiter_raw():
             body.extend(chunk)
@@ -160,8 +159,8 @@ async def _send(client: httpx.AsyncClient, url: str, request: HttpRequest, limit
 
 
 def _build_request(url: str, request: HttpRequest) -> httpx.Request:
-    """Builds a request without what a client would add: its cookies."""
-    return httpx.Request(request.method, url + request.path, params=request.query or None, headers=_HEADERS)
+    query = request.query or None
+    return httpx.Request(request.method, url + request.path, params=query, headers=_HEADERS, extensions=_EXTENSIONS)
 
 
 def _parse_date(header: str | None) -> datetime | None:
