@@ -29,7 +29,7 @@ from commands.language.grammar import render_change
 from commands.model.container_rules import ContainerRules
 from commands.model.container_spec import ContainerSpec
 from commands.model.operation import CertificateRules, FleetChange, FleetView, HashSecret, Operation, Risk, Thresholds
-from commands.model.plan import NEWEST_FORMULA, Plan, PlannedChange
+from commands.model.plan import Plan, PlannedChange
 from commands.model.plan_digest import compute_digest
 
 BREAK_GLASS_LIFETIME = timedelta(hours=1)
@@ -175,11 +175,10 @@ class Planner:
             return ()
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
-        """Make the plan as of now, and its digest by the formula of the stored plan."""
+        """Make the plan as of now, and its digest."""
         asked = (record.asked_at, record.requester)
         planned = await self._plan(self.load_operation(record), record.operation, asked)
-        plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
-        return PlannedChange(arguments=planned.arguments, plan=plan), compute_digest(plan, record.kind, planned.arguments)
+        return planned, compute_digest(planned.plan, record.kind, planned.arguments)
 
     async def draft(self, request: ChangeRequest) -> OperationRecord:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
@@ -194,7 +193,7 @@ class Planner:
             )
         notes = () if by.on_behalf is None else (by.on_behalf,)
         warnings = (*notes, *planned.plan.warnings)
-        plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA, "warnings": warnings})
+        plan = planned.plan.model_copy(update={"warnings": warnings})
         return OperationRecord(
             operation=request.id,
             words=words,

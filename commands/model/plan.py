@@ -9,7 +9,7 @@ Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.c
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AwareDatetime, Field, JsonValue
 
@@ -19,16 +19,6 @@ from adapters.endpoint import Endpoint
 from adapters.local.host_files import RemoveHostFile, WriteHostFile
 from adapters.phrase import Phrase
 from adapters.value import Value
-
-DigestFormula = Literal[1, 2, 3, 4]
-"""Formula of a plan's digest.
-
-1: scripts of Windows by their hash. 2: what runs on every side, and the formula. 3: also sources of transfers, edits of
-files, and the hosts for which the change will be owed. 4: also what a run leaves to be done later.
-"""
-
-NEWEST_FORMULA: DigestFormula = 4
-"""The formula of new plans. A stored plan keeps the one it was approved with."""
 
 
 class Result(StrEnum):
@@ -226,8 +216,6 @@ class Plan(Value):
     `edits` are the changed lines of configuration files. `about` names what a critical change is about, as approvers must
     type it; "" stands for the hosts of its parts. `situation` is that of its object before the first step; the card shows
     the present one. `follow_ups` are left to be asked for later.
-
-    A plan that was stored without a digest formula has formula 1.
     """
 
     parts: tuple[Part, ...]
@@ -241,7 +229,6 @@ class Plan(Value):
     about: str = ""
     situation: Phrase | None = None
     follow_ups: tuple[FollowUp, ...] = ()
-    digest_formula: DigestFormula = 1
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -1,7 +1,6 @@
 """What is ready starts when its hosts are free, in order; what runs is really carried out, or is unknown."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,13 +10,11 @@ from adapters.phrase import Phrase
 from bot.access.policy import Permit, Refusal
 from bot.access.rules import ApprovalRule
 from bot.audit.log import EventKind
-from bot.changes import attestation
 from bot.changes.engine import WorkflowStatus
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Membership, derive_operation_id
 from commands.model.operation import Risk, Role
-from commands.model.plan import NEWEST_FORMULA, Result
-from commands.model.plan_digest import compute_digest
+from commands.model.plan import Result
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEN, CAI, DEE, EVERYBODY, Bot, Turn, Uproot
 from tests.commands.canned import host
@@ -331,24 +328,6 @@ async def test_an_unchanged_host_gives_the_plan_that_was_approved(bot: Bot) -> N
     record = await bot.stored("op-1")
     _, digest = await bot.dispatch.replan(record)
     assert record.digest == digest
-
-
-async def test_a_new_plan_names_the_newest_digest_formula(bot: Bot) -> None:
-    await ready(bot, "host-a")
-    assert NEWEST_FORMULA == (await bot.stored("op-1")).plan.digest_formula
-
-
-async def test_a_plan_that_was_approved_by_an_older_formula_is_made_again_by_that_formula(bot: Bot) -> None:
-    """Approvals that wait stay whole when the bot is upgraded."""
-    await ready(bot, "host-a")
-    record = await bot.stored("op-1")
-    plan = record.plan.model_copy(update={"digest_formula": 1})
-    older = replace(record, plan=plan, digest=compute_digest(plan, record.kind, record.arguments))
-    assert older.digest != record.digest
-
-    planned, digest = await bot.dispatch.replan(older)
-    assert (1, older.digest) == (planned.plan.digest_formula, digest)
-    assert attestation.is_digest_valid(older)
 
 
 async def test_another_plan_is_asked_for_again_with_the_difference(bot: Bot) -> None:

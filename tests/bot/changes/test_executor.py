@@ -172,7 +172,8 @@ async def test_a_revocation_that_is_done_and_owed_to_another_host_has_failed(
 ) -> None:
     record = running(*HOSTS)
     silent = LeftOutHost(host="host-c", why=Phrase("silent"), owed=True)
-    record = replace(record, plan=record.plan.model_copy(update={"left_out": (silent,)}))
+    owing = record.plan.model_copy(update={"left_out": (silent,)})
+    record = replace(record, plan=owing, digest=compute_digest(owing, record.kind, record.arguments))
     await asked_for(record, house.audit)
     run = Run(house, Story(record, matter=matter), Log(house))
     assert state is await run.once()

@@ -10,16 +10,16 @@ from pydantic import JsonValue
 from adapters import action_registry
 from adapters.action import Action
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
-from adapters.gateway.api import ReadSystem
 from adapters.inventory import Host, Inventory
 from adapters.local.host_files import WriteHostFile
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ReadChange
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from commands.model import plan_digest
 from commands.model.plan import (
-    NEWEST_FORMULA,
     Check,
     FileEdit,
+    FollowUp,
     LeftOutHost,
     Part,
     Plan,
@@ -126,36 +126,19 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(action_registry._BY_KIND, action_registry.get_kind(made), made)
 
 
-def of(*deeds: PlannedAction, formula: int = NEWEST_FORMULA) -> Plan:
+def of(*deeds: PlannedAction) -> Plan:
     """A plan that does these on host-a, one after the other."""
     steps = tuple(Step(key=f"step-{n}", host="host-a", deed=deed, phrase=Phrase("do it")) for n, deed in enumerate(deeds))
-    return Plan.model_validate({"parts": [Part(host="host-a", steps=steps)], "digest_formula": formula})
+    return Plan(parts=(Part(host="host-a", steps=steps),))
 
 
 def digest(plan: Plan) -> str:
     return compute_digest(plan, "turn", {"target": "host-a"})
 
 
-def test_a_plan_that_was_stored_without_a_formula_keeps_the_digest_of_before() -> None:
-    """The digest was computed by the version before formulas were named."""
-    stored = Plan.model_validate_json(
-        of(PlannedAction.of(ReadSystem()), formula=1).model_dump_json(exclude={"digest_formula"})
-    )
-    assert 1 == stored.digest_formula
-    assert "70e58f5b1731d7e6d51cfb3e1c4565fabe9d38416d08ba3e0ed37b263da7d142" == digest(stored)
-
-
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("made", [StartPort(name="web", port=80), Reload()])
-def test_formula_1_covers_no_argument_list_and_no_request(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
-    before = digest(of(PlannedAction.of(made), formula=1))
-    _of_the_next_release(monkeypatch)
-    assert before == digest(of(PlannedAction.of(made), formula=1))
-
-
-@pytest.mark.usefixtures("registered")
-@pytest.mark.parametrize("made", [StartPort(name="web", port=80), Reload()])
-def test_formula_2_covers_what_runs_on_every_side(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
+def test_the_digest_covers_what_runs_on_every_side(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
     before = digest(of(PlannedAction.of(made)))
     assert before == digest(of(PlannedAction.of(made)))
     _of_the_next_release(monkeypatch)
@@ -201,23 +184,26 @@ def test_what_cannot_be_known_has_no_digest(deed: PlannedAction) -> None:
         digest(of(deed))
 
 
-def test_a_plan_of_another_formula_has_another_digest() -> None:
-    assert 3 == len({digest(of(READ, formula=formula)) for formula in (1, 2, 3)})
-
-
 @pytest.mark.parametrize(
     "changed",
     [
         {"edits": (FileEdit(host="host-a", file="nginx.conf", diff=("-a", "+b")),)},
         {"left_out": (LeftOutHost(host="host-b", why=Phrase("silent"), owed=True),)},
         {"parts": (Part(host="host-a", steps=(step(ABORT, source=TransferSource(host="host-b", deed=READ)),)),)},
+        {"about": "host-a"},
+        {"follow_ups": (FollowUp(after="a", host="host-b", kind="k", arguments={}, words="w", days=1, why=Phrase("x")),)},
     ],
 )
-def test_formula_3_covers_edits_owed_hosts_and_sources(changed: dict[str, Any]) -> None:
-    plan = Plan(parts=(Part(host="host-a", steps=(step(ABORT),)),), digest_formula=3)
+def test_the_digest_covers_edits_owed_hosts_sources_names_and_follow_ups(changed: dict[str, Any]) -> None:
+    plan = Plan(parts=(Part(host="host-a", steps=(step(ABORT),)),))
     assert digest(plan) != digest(plan.model_copy(update=changed))
-    older = plan.model_copy(update={"digest_formula": 2})
-    assert digest(older) == digest(older.model_copy(update=changed))
+
+
+def test_another_formula_gives_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = of(READ)
+    before = digest(plan)
+    monkeypatch.setattr(plan_digest, "FORMULA", plan_digest.FORMULA + 1)
+    assert before != digest(plan)
 
 
 def test_both_ends_of_a_transfer_are_claimed() -> None:
@@ -225,10 +211,9 @@ def test_both_ends_of_a_transfer_are_claimed() -> None:
     assert ("host-a", "host-b") == Plan(parts=(Part(host="host-a", steps=(moved,)),)).hosts
 
 
-@pytest.mark.parametrize("formula", [2, 3])
-def test_a_check_of_a_step_is_not_mistaken_for_a_check_of_its_rollback(formula: int) -> None:
+def test_a_check_of_a_step_is_not_mistaken_for_a_check_of_its_rollback() -> None:
     """Without a check a step would be done unproven, though the plan had the digest that was approved."""
     check = Check(host="host-a", deed=READ, expect={"state": "applied"})
     proven, unproven = step(ABORT, verify=check), step(ABORT, undone=(check,))
-    plans = [Plan(parts=(Part(host="host-a", steps=(each,)),), digest_formula=formula) for each in (proven, unproven)]
+    plans = [Plan(parts=(Part(host="host-a", steps=(each,)),)) for each in (proven, unproven)]
     assert digest(plans[0]) != digest(plans[1])
