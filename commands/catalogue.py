@@ -1,16 +1,26 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
-from commands.authority.create import KeyBackupCreate
-from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.about import Doctor, Help, PermissionCheck, Version, WhoAmI
+from commands.alerts.mutes import MaintenanceAdd, MaintenanceList, MaintenanceRemove, SilenceAdd, SilenceList, SilenceRemove
+from commands.alerts.operations import AlertAcknowledge, AlertList, AlertShow
+from commands.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.backups.create import BackupCreate
 from commands.backups.listing import BackupList, BackupShow
 from commands.backups.prune import BackupPrune
-from commands.backups.restore import BackupRestore
+from commands.backups.restore.operation import BackupRestore
 from commands.backups.verify import BackupVerify
-from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
-from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
-from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
-from commands.bot_state.changes import (
+from commands.certificates.ca_key.create import KeyBackupCreate
+from commands.certificates.ca_key.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.certificates.operations import CaShow, CertExport, CertList, CertShow
+from commands.certificates.renewal import CertRenew
+from commands.certificates.rotation.abort import RotationAbort
+from commands.certificates.rotation.finish import RotationFinish
+from commands.certificates.rotation.next import RotationNext
+from commands.certificates.rotation.overview import CaRotation
+from commands.certificates.rotation.start import RotationBegin
+from commands.changes.confirm import OperationConfirm
+from commands.changes.locks import LockAdd, LockList, LockRemove
+from commands.changes.operations import (
     ApprovalList,
     ApprovalShow,
     Approve,
@@ -22,9 +32,39 @@ from commands.bot_state.changes import (
     OperationReview,
     OperationShow,
 )
-from commands.bot_state.copies import CopyList
-from commands.bot_state.hosts import HostList, HostShow
-from commands.bot_state.incident_acts import (
+from commands.changes.owed import OwedAbandon, OwedDrop, OwedList, OwedRetry
+from commands.changes.rehearsal import HostRehearse
+from commands.containers.addresses import AddressClean, AddressList
+from commands.containers.listing import ContainerOverview
+from commands.containers.migrate.operation import ContainerMigrate
+from commands.containers.prune import ContainerPrune
+from commands.containers.remove import ContainerRemove
+from commands.containers.restart import ContainerRestart
+from commands.containers.run import ContainerRun
+from commands.containers.show import ContainerShow
+from commands.containers.start_stop import ContainerStart, ContainerStop
+from commands.digests import Digest, MonthlyReport, WeeklyReport
+from commands.gateways.configuration_tests import GatewayTest
+from commands.gateways.escalation import EscalationList, EscalationReset
+from commands.gateways.forget import SyncForget
+from commands.gateways.forwarding.operations import ForwardingApply, ForwardingList
+from commands.gateways.overview import GatewayList
+from commands.gateways.peer_report import PeerList
+from commands.gateways.peers import PeerAdd, PeerRemove
+from commands.gateways.reload import GatewayReload
+from commands.gateways.routes import RouteList
+from commands.gateways.synchronization import SyncList, SyncPull
+from commands.health.disk_operation import DiskUsage
+from commands.health.operation import Health
+from commands.health.update_operation import UpdateList
+from commands.hosts.add.operation import HostAdd
+from commands.hosts.discover.operation import HostDiscover
+from commands.hosts.edit import HostEdit
+from commands.hosts.operations import HostList, HostShow
+from commands.hosts.remove.operation import HostRemove
+from commands.hosts.suspend.resume import HostResume
+from commands.hosts.suspend.suspend import HostSuspend
+from commands.incidents.acts import (
     IncidentAdd,
     IncidentCall,
     IncidentCorrect,
@@ -40,69 +80,12 @@ from commands.bot_state.incident_acts import (
     IncidentSeverity,
     IncidentUpdate,
 )
-from commands.bot_state.incident_report import IncidentReport
-from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.bot_state.locks import LockAdd, LockList, LockRemove
-from commands.bot_state.mutes import (
-    MaintenanceAdd,
-    MaintenanceList,
-    MaintenanceRemove,
-    SilenceAdd,
-    SilenceList,
-    SilenceRemove,
-)
-from commands.bot_state.owed import OwedDrop, OwedList, OwedRetry
-from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
-from commands.bot_state.schedules import (
-    ScheduleAdd,
-    ScheduleList,
-    SchedulePause,
-    ScheduleRemove,
-    ScheduleResume,
-    ScheduleRun,
-)
-from commands.certs.operations import CaShow, CertExport, CertList, CertShow
-from commands.certs.renewal import CertRenew
-from commands.confirmation import OperationConfirm
-from commands.containers.listing import ContainerOverview
-from commands.containers.moves import ContainerStart, ContainerStop
-from commands.containers.prune import ContainerPrune
-from commands.containers.removal import ContainerRemove
-from commands.containers.restart import ContainerRestart
-from commands.containers.run import ContainerRun
-from commands.containers.show import ContainerShow
-from commands.discovery.discover import HostDiscover
-from commands.disks.operations import DiskUsage
-from commands.forwarding.operations import ForwardingApply, ForwardingList
-from commands.gateways.configuration_tests import GatewayTest
-from commands.gateways.escalation import EscalationList, EscalationReset
-from commands.gateways.forget import SyncForget
-from commands.gateways.overview import GatewayList
-from commands.gateways.peer_report import PeerList
-from commands.gateways.peers import PeerAdd, PeerRemove
-from commands.gateways.reload import GatewayReload
-from commands.gateways.routes import RouteList
-from commands.gateways.synchronization import SyncList, SyncPull
-from commands.health import Health
-from commands.hosts.edit import HostEdit
-from commands.hosts.rehearse import HostRehearse
-from commands.ipam.addresses import AddressList
-from commands.ipam.clean import AddressClean
-from commands.joining.add import HostAdd
+from commands.incidents.operations import IncidentList, IncidentOpen, IncidentReport, IncidentResolve, IncidentShow
 from commands.logs.operations import LogCollect, LogRead
-from commands.migration.migrate import ContainerMigrate
 from commands.model.operation import Operation
-from commands.owed import OwedAbandon
-from commands.removal.remove import HostRemove
-from commands.rotation.abort import RotationAbort
-from commands.rotation.finish import RotationFinish
-from commands.rotation.next import RotationNext
-from commands.rotation.overview import CaRotation
-from commands.rotation.start import RotationBegin
+from commands.replicas import CopyList
+from commands.schedules import ScheduleAdd, ScheduleList, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
-from commands.suspension.resume import HostResume
-from commands.suspension.suspend import HostSuspend
-from commands.updates.operations import UpdateList
 
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,

@@ -10,7 +10,7 @@ from bot.rendering.files import write_files
 from bot.rendering.lane_image import draw_lanes
 from bot.rendering.lane_texts import build_lane_texts
 from bot.reports.incident_report import compose_message
-from commands.bot_state.incident_report import IncidentReport
+from commands.incidents.operations import IncidentReport
 from commands.language.grammar import render_operation
 from commands.model.report import TextFile
 from tests.bot.incidents.report_example import make_example

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
 from commands.catalogue import CATALOGUE
-from commands.language.help_text import format_usage
-from commands.language.signature import Argument, list_arguments
+from commands.language.help import Argument, format_usage, list_arguments
 from commands.model.operation import ALL_ROLES, Operation, Risk
 from commands.values.arguments import Positional
 

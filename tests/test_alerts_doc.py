@@ -12,8 +12,8 @@ import pytest
 from adapters.wsl.podman import MIN_RESTARTS
 from bot.alerts.settings import DEFAULT_REPEATS, AlertSettings
 from bot.locale.texts import get_texts
-from commands.checks import traffic
-from commands.checks.conditions import CONDITION_RULES, Condition
+from commands.alerts import traffic
+from commands.alerts.conditions import CONDITION_RULES, Condition
 from commands.model.finding import Severity
 from commands.model.operation import Thresholds
 

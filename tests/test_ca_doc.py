@@ -16,10 +16,10 @@ import pytest
 from adapters.key_backup import parse_recipient
 from adapters.nebula.certificates import parse_pem
 from bot.app.build_verification import make_public_key
-from commands.authority.drills import DRILL_SPAN, encode_public_key, find_fault, name_certificate, parse_pasted
-from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
-from commands.authority.reports import report_open_drill
 from commands.catalogue import CATALOGUE
+from commands.certificates.ca_key.judgment import DRILL_SPAN, encode_public_key, find_fault, name_certificate, parse_pasted
+from commands.certificates.ca_key.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.certificates.ca_key.reports import report_open_drill
 from commands.model.backup import Drill
 from tests.lab.recipients import make_holder
 from tests.lab.windows.twins_key_backup import encrypt

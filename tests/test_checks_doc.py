@@ -14,7 +14,7 @@ from adapters.phrase import Phrase
 from bot.doctor.examination import CHECK_TIMEOUT
 from bot.locale.texts import get_texts
 from bot.reports.digest import CHART_DAYS
-from commands.certs.assessment import (
+from commands.certificates.assessment import (
     CA_EXPIRY_LIMITS,
     CA_WARNING_TIMES,
     HOST_EXPIRY_LIMITS,
@@ -22,35 +22,35 @@ from commands.certs.assessment import (
     ExpiryLimits,
     judge_time_left,
 )
-from commands.certs.fleet_certificates import CLOCK_OFFSET_LIMIT
-from commands.checks.log_rotation import LOG_SUBJECT
+from commands.certificates.reading import CLOCK_OFFSET_LIMIT
+from commands.health.log_rotation import LOG_SUBJECT
+from commands.health.updates import MAX_AGE, WINDOWS_SIDE, WSL_SIDE
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.operation import Thresholds
-from commands.updates.assessment import MAX_AGE, WINDOWS_SIDE, WSL_SIDE
 from tests.findings_made import Made, findings_made
 
 SECTIONS = {
-    "health": {"commands/checks/host_checks", "commands/checks/wsl_checks"},
-    "health --details": {"commands/checks/log_rotation"},
+    "health": {"commands/health/host_checks", "commands/health/wsl_checks"},
+    "health --details": {"commands/health/log_rotation"},
     "service": {"commands/services/operations"},
     "peer": {"commands/gateways/peer_report"},
     "container": {"commands/containers/assessment"},
-    "ipam": {"commands/ipam/addresses"},
+    "ipam": {"commands/containers/addresses"},
     "escalation": {"commands/gateways/escalation"},
     "route": {"commands/gateways/routes"},
     "cert": {
-        "commands/certs/assessment",
-        "commands/certs/further",
-        "commands/certs/rotation_remarks",
-        "commands/certs/stray_keys",
+        "commands/certificates/assessment",
+        "commands/certificates/further",
+        "commands/certificates/rotation/states",
+        "commands/certificates/reading",
     },
-    "disk": {"commands/disks/assessment"},
-    "update": {"commands/updates/assessment"},
+    "disk": {"commands/health/disks"},
+    "update": {"commands/health/updates"},
     "gateway": {"commands/gateways/overview"},
     "gateway test": {"commands/gateways/configuration_tests"},
-    "forwarding": {"commands/forwarding/assessment"},
-    "host discover": {"commands/discovery/comparison"},
-    "host": {"commands/checks/assessment"},
+    "forwarding": {"commands/gateways/forwarding/assessment"},
+    "host discover": {"commands/hosts/discover/comparison"},
+    "host": {"commands/health/assessment"},
 }
 """The chapter of each module that makes findings. What does not answer has one chapter for all of them."""
 
@@ -64,9 +64,9 @@ CONTAINER = re.compile(r"`container/[^`]*`")
 
 COMPUTED = {
     "commands/containers/assessment": {"container/…", "podman", "sync", "helper"},
-    "commands/checks/log_rotation": {LOG_SUBJECT},
-    "commands/checks/wsl_checks": set(),
-    "commands/updates/assessment": {
+    "commands/health/log_rotation": {LOG_SUBJECT},
+    "commands/health/wsl_checks": set(),
+    "commands/health/updates": {
         subject
         for side in (WINDOWS_SIDE, WSL_SIDE)
         for subject in (side.key, side.age_key.replace("_", "-"), f"{side.key}-restart")
@@ -114,7 +114,7 @@ PAGES = (Page("en", Path("docs/checks.md")), Page("ja", Path("docs/checks.ja.md"
 
 both = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.language)
 
-ALERTS_ALONE = "commands/checks/watch"
+ALERTS_ALONE = "commands/alerts/watch"
 """What is found by the watch alone is in no answer. The page of alerts has it."""
 
 REMARKS = [made for made in findings_made(Path("commands").rglob("*.py"), {"Remark": 0}) if made.module != ALERTS_ALONE]

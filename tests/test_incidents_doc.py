@@ -21,12 +21,12 @@ from bot.model.incident_notice import AlertCounts, make_notice
 from bot.rendering.slack.incident import make_status_buttons
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES
 from bot.slack.scopes import OPTIONAL_SCOPES
-from commands.bot_state import incident_acts as acts
-from commands.bot_state.about import DECIDER_ROLES
-from commands.bot_state.incidents import SINCE_PERIOD, IncidentOpen
+from commands.about import DECIDER_ROLES
 from commands.catalogue import CATALOGUE
+from commands.incidents import acts
+from commands.incidents.operations import SINCE_PERIOD, IncidentOpen
 from commands.language.grammar import parse_operation
-from commands.language.signature import list_arguments
+from commands.language.help import list_arguments
 from commands.model.finding import GRADE_NAMES, Grade, Severity
 from commands.model.operation import Role
 from commands.values.arguments import Positional

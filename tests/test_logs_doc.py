@@ -19,11 +19,11 @@ from bot.reports.evidence import MAX_LOG_BYTES
 from bot.store.answers import RETENTION
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation
-from commands.language.signature import list_arguments
-from commands.loglines.excerpt import CONTINUATION_LINES, PAGE_LINES
-from commands.loglines.formats import Level
-from commands.loglines.groups import GAP
-from commands.loglines.patterns import MATCH_TIMEOUT, MAX_PATTERN_LENGTH, MAX_REPETITIONS, parse_pattern
+from commands.language.help import list_arguments
+from commands.log_lines.excerpt import CONTINUATION_LINES, PAGE_LINES
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import GAP
+from commands.log_lines.patterns import MATCH_TIMEOUT, MAX_PATTERN_LENGTH, MAX_REPETITIONS, parse_pattern
 from commands.logs.collection import LOG_SOURCES
 from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead
 from commands.values.arguments import BadArgument, Positional

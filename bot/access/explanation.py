@@ -11,7 +11,7 @@ from adapters.phrase import Listing, Phrase, Span
 from bot.access.people import Person
 from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Policy, Refusal, make_actor
 from bot.access.rules import DEFAULT_RULE_NAME, list_places
-from commands.bot_state.about import PermissionCheck
+from commands.about import PermissionCheck
 from commands.language.grammar import parse_operation, render_operation
 from commands.model.operation import FleetChange, Operation, Risk
 from commands.model.report import Report

@@ -18,7 +18,7 @@ from adapters.inventory import Host, InvalidSetting, Label
 from adapters.phrase import Listing, Phrase
 from adapters.value import Value
 from bot.model.request import Surface
-from commands.language.signature import list_names
+from commands.language.help import list_names
 from commands.model.operation import FleetChange, Operation, Risk, Role
 from commands.values.arguments import BadArgument, shorten_argument
 from commands.values.units import make_duration_parser

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from adapters.phrase import Phrase
+from commands.alerts.conditions import Condition, Signal
 from commands.backups.findings import MAX_AGE, BackupProblem, Lack, find_problems
-from commands.backups.labels import name_owner
-from commands.checks.conditions import Condition, Signal
+from commands.backups.listing import name_owner
 from commands.model.backup import KnownBackups
 from commands.model.finding import Severity
 

@@ -23,7 +23,7 @@ from bot.model.alert import Alert
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import Announcement, Announcer
 from bot.store.notices import EarlierNotice, NoticeTable
-from commands.checks.conditions import make_key
+from commands.alerts.conditions import make_key
 from commands.model.check import Area
 from commands.model.report import Report
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from commands.certs.rotation_column import does_sign, is_replaced
-from commands.certs.rotation_states import PROGRESS_KEY
+from commands.certificates.rotation.column import does_sign, is_replaced
+from commands.certificates.rotation.states import PROGRESS_KEY
 from commands.model.report import Cell, Mark, Report, Row
 
 CA_EXPIRY_MARGIN = timedelta(seconds=1)

@@ -20,15 +20,15 @@ from adapters.phrase import Moment, Phrase
 from bot.alerts.certificate_survey import CertificateSurvey, ObservedCertificate
 from bot.model.alert import Alert
 from bot.security.untrusted_text import shorten, to_one_line
-from commands.certs.assessment import (
+from commands.alerts.conditions import Condition, HostChecked, Resolution, Signal, make_key
+from commands.certificates.assessment import (
     CA_EXPIRY_LIMITS,
     CA_WARNING_TIMES,
     HOST_EXPIRY_LIMITS,
     HOST_WARNING_TIMES,
     judge_time_left,
 )
-from commands.certs.fleet_certificates import shorten_fingerprint
-from commands.checks.conditions import Condition, HostChecked, Resolution, Signal, make_key
+from commands.certificates.reading import shorten_fingerprint
 from commands.model.finding import Severity
 
 CERTIFICATE_SUBJECT = "certificate"

@@ -8,7 +8,7 @@ import structlog
 from adapters.errors import FlatnetError
 from bot.alerts.ports import AlertMover
 from bot.alerts.settings import AlertSettings
-from commands.disks.alerts import make_disk_checks
+from commands.alerts.disk_signals import make_disk_checks
 from commands.model.check import Area
 from commands.model.operation import Thresholds
 from commands.model.report import Report

@@ -12,12 +12,9 @@ from itertools import pairwise
 from adapters.inventory import Host, Inventory
 from adapters.wsl.podman import Container
 from adapters.wsl.system import WslSystem
-from commands.checks.assessment import Judgment, Remark
-from commands.checks.causes import find_outage
-from commands.checks.conditions import Signal
-from commands.checks.host_checks import list_known_peers
-from commands.checks.watch import FleetSight, WatchAnswers
-from commands.checks.watch_fleet import (
+from commands.alerts.conditions import Signal
+from commands.alerts.watch import FleetSight, WatchAnswers
+from commands.alerts.watch_fleet import (
     PeerSurvey,
     is_cut_off,
     judge_blindness,
@@ -25,7 +22,10 @@ from commands.checks.watch_fleet import (
     map_peer_names,
     survey_peers,
 )
-from commands.checks.wsl_checks import RESTART_WINDOW
+from commands.health.assessment import Judgment, Remark
+from commands.health.causes import find_outage
+from commands.health.host_checks import list_known_peers
+from commands.health.wsl_checks import RESTART_WINDOW
 from commands.model.operation import Thresholds
 
 WINDOW_TOLERANCE = 60.0

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from adapters.gateway.api import GatewaySystem
 from bot.store.observations import Observation, ObservationTable
-from commands.checks.assessment import CHECKS, Judgment
-from commands.checks.watch import WatchAnswers
+from commands.alerts.watch import WatchAnswers
+from commands.health.assessment import CHECKS, Judgment
 from commands.model.report import Mark
 
 

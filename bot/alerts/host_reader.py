@@ -15,7 +15,7 @@ from adapters.windows.log_files import FilePosition
 from adapters.windows.watch import AccessLogReading, ReadWatch, WatchReading
 from adapters.wsl.system import ReadSystem as ReadWsl
 from adapters.wsl.system import WslSystem
-from commands.checks.watch import WatchAnswers
+from commands.alerts.watch import WatchAnswers
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from bot.alerts.certificates import count_steps, describe_host_expiry
 from bot.alerts.intruders import find_tombstone, judge_refused, judge_removed
 from bot.model.alert import Alert
 from bot.security.untrusted_text import shorten, to_one_line
-from commands.certs.assessment import HOST_EXPIRY_LIMITS, HOST_WARNING_TIMES, judge_time_left
-from commands.certs.fleet_certificates import shorten_fingerprint
-from commands.certs.further import FurtherReading
-from commands.certs.outsiders import Outsider, list_outsiders
-from commands.checks.conditions import Condition, HostChecked, Resolution, Signal, make_key
+from commands.alerts.conditions import Condition, HostChecked, Resolution, Signal, make_key
+from commands.certificates.assessment import HOST_EXPIRY_LIMITS, HOST_WARNING_TIMES, judge_time_left
+from commands.certificates.further import FurtherReading
+from commands.certificates.outsiders import Outsider, list_outsiders
+from commands.certificates.reading import shorten_fingerprint
+from commands.model.certificates import KnownIdentities
 from commands.model.finding import Severity
-from commands.model.identity import KnownIdentities
 from commands.model.operation import CertificateRules
 
 WINRM_SUBJECT = "winrm"

@@ -9,8 +9,8 @@ import structlog
 from adapters.errors import FlatnetError
 from bot.alerts.identities import IdentityBasis, judge_identities
 from bot.alerts.ports import AlertBook
-from commands.certs.further import FurtherReading
-from commands.model.identity import KnownIdentities
+from commands.certificates.further import FurtherReading
+from commands.model.certificates import KnownIdentities
 
 _log = structlog.get_logger("bot.alerts.identity_feed")
 

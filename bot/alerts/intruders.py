@@ -20,13 +20,11 @@ from adapters.overlay import format_overlay
 from adapters.phrase import Phrase
 from adapters.windows.handshakes import RefusedPeer
 from bot.security.untrusted_text import shorten, to_one_line
-from commands.certs.fleet_certificates import shorten_fingerprint
-from commands.certs.outsiders import Outsider
-from commands.certs.refused_peers import RefusalReason, RefusedPeers, find_reason
-from commands.checks.conditions import Condition, HostChecked, Signal
-from commands.model.finding import Severity
-from commands.model.identity import Identity, KnownIdentities, Sighting, Way
-from commands.model.phrases import list_some, relate_moment
+from commands.alerts.conditions import Condition, HostChecked, Signal
+from commands.certificates.outsiders import Outsider, RefusalReason, RefusedPeers, find_reason
+from commands.certificates.reading import shorten_fingerprint
+from commands.model.certificates import Identity, KnownIdentities, Sighting, Way
+from commands.model.finding import Severity, list_some, relate_moment
 
 ACCEPTED_PERIOD = timedelta(days=1)
 """Period after the last accepted handshake of a removed host in which its alert stays."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.key_backup import Recipient
-from commands.authority.judgment import KeyProblem, judge_key_backups
-from commands.checks.conditions import Condition, Signal
+from commands.alerts.conditions import Condition, Signal
+from commands.certificates.ca_key.judgment import KeyProblem, judge_key_backups
 from commands.model.backup import KnownBackups
 from commands.model.rotation import Rotation
 

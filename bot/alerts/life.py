@@ -34,7 +34,7 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertEpisode, AlertHistory, AlertState
-from commands.checks.conditions import CONDITION_RULES, Condition, ConditionRule, Signal
+from commands.alerts.conditions import CONDITION_RULES, Condition, ConditionRule, Signal
 from commands.model.finding import Severity
 
 REOPEN_PERIOD = timedelta(hours=1)

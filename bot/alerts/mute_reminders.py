@@ -22,8 +22,8 @@ from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.alert_notice import describe_alert
 from bot.model.announcement import Announcement, AnnouncementSender
 from bot.model.request import Answer, Identity, Membership, SlackIdentity
-from commands.bot_state.mutes import MaintenanceAdd, SilenceAdd
-from commands.model.phrases import list_some
+from commands.alerts.mutes import MaintenanceAdd, SilenceAdd
+from commands.model.finding import list_some
 from commands.model.report import Report
 from commands.values.normalize import quote
 

@@ -16,8 +16,8 @@ from bot.access.policy import Refusal, Verdict
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.store.mutes import MuteTable
-from commands.bot_state.silence_scope import AlertKey, SilenceScope
-from commands.checks.conditions import CONDITION_RULES, Condition
+from commands.alerts.conditions import CONDITION_RULES, Condition
+from commands.alerts.silence_scope import AlertKey, SilenceScope
 from commands.values.arguments import BadArgument, find_meant_names
 
 RECENT_PERIOD = timedelta(days=1)

@@ -9,7 +9,7 @@ from bot.alerts.grouping import find_held
 from bot.alerts.routes import Router
 from bot.model.alert import Alert, Mute
 from bot.model.alert_notice import AlertNotice
-from commands.checks.watch import BLIND_KEY
+from commands.alerts.watch import BLIND_KEY
 
 EXPLAINED_INTERVALS = 5
 """Intervals for which a blind bot explains a silent host while the alert about that is not open."""

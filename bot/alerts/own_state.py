@@ -15,9 +15,8 @@ from bot.store.owed import OwedChange
 from bot.store.records import OperationRecord
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import ScheduleRun, ScheduleTable
-from commands.checks.conditions import Condition, Signal
-from commands.model.finding import Severity
-from commands.model.phrases import list_some
+from commands.alerts.conditions import Condition, Signal
+from commands.model.finding import Severity, list_some
 
 OWED_LIMIT, OWED_STEP = timedelta(days=1), timedelta(days=7)
 """Time after which an owed change is a problem, and time after which its alert fires again."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.model.alert import Alert, AlertChange, Mute
 from bot.store.claims import HostClaim
-from commands.checks.conditions import HostChecked
+from commands.alerts.conditions import HostChecked
 
 
 class AlertMover(Protocol):

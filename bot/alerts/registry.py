@@ -29,7 +29,7 @@ from bot.alerts.signals import clean_check, find_rule, list_moves
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertMove, AlertState
 from bot.store.alerts import AlertTable
-from commands.checks.conditions import HostChecked
+from commands.alerts.conditions import HostChecked
 
 MAX_MOVES = 100
 """Maximum number of moves in one transaction."""

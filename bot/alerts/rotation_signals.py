@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 
 from adapters.phrase import Moment, Phrase
 from bot.alerts.certificates import count_steps
-from commands.certs.assessment import CA_EXPIRY_LIMITS, judge_time_left
-from commands.checks.conditions import Condition, Signal
+from commands.alerts.conditions import Condition, Signal
+from commands.certificates.assessment import CA_EXPIRY_LIMITS, judge_time_left
+from commands.certificates.rotation.next import tally_members
 from commands.model.finding import Severity
 from commands.model.rotation import Rotation, RotationStage
-from commands.rotation.progress import tally_members
 from commands.values.arguments import shorten_argument
 
 MARGIN = timedelta(days=30)

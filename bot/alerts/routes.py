@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from bot.access.people import Person
 from bot.alerts.settings import DEFAULT_REPEATS, AlertRoute, AlertSettings, QuietHours
 from bot.model.alert import Alert
-from commands.checks.conditions import CONDITION_RULES
+from commands.alerts.conditions import CONDITION_RULES
 from commands.model.finding import Severity
 
 GRAVE_SEVERITIES = (Severity.CRITICAL, Severity.HIGH)

@@ -11,7 +11,7 @@ from adapters.phrase import Phrase
 from bot.alerts.life import CheckTime, is_current, judge
 from bot.model.alert import Alert, AlertMove
 from bot.store.encoding import escape_text
-from commands.checks.conditions import CONDITION_RULES, ConditionRule, HostChecked, Resolution, Signal
+from commands.alerts.conditions import CONDITION_RULES, ConditionRule, HostChecked, Resolution, Signal
 
 MAX_SIGNALS = 200
 """Maximum number of signals that one check may have; the worst ones."""

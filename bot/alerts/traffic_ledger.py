@@ -17,8 +17,8 @@ from adapters.windows.log_files import FilePosition
 from adapters.windows.watch import AccessLogReading
 from bot.alerts.ports import AlertReader
 from bot.store.traffic import LogRead, TrafficTable
-from commands.checks.conditions import Condition, HostChecked, Signal
-from commands.checks.traffic import (
+from commands.alerts.conditions import Condition, HostChecked, Signal
+from commands.alerts.traffic import (
     COMPARISON,
     WINDOW,
     TrafficCount,

@@ -34,9 +34,9 @@ from bot.alerts.ports import AlertBook, ClaimSource
 from bot.alerts.settings import AlertSettings
 from bot.alerts.traffic_ledger import TrafficLedger
 from bot.runtime.clock import Clock
-from commands.checks.conditions import Condition, HostChecked
-from commands.checks.host_checks import judge_host
-from commands.checks.watch import check_host
+from commands.alerts.conditions import Condition, HostChecked
+from commands.alerts.watch import check_host
+from commands.health.host_checks import judge_host
 from commands.model.operation import Thresholds
 
 FULL_INTERVAL = 300.0

@@ -14,8 +14,7 @@ from typing import Any
 from adapters.phrase import Moment, Phrase, Span
 from bot.model.alert import Alert, AlertChange, AlertState
 from bot.model.alert_notice import AlertWord, describe_alerts, measure_duration
-from commands.model.finding import GRADE_NAMES, Grade, Severity
-from commands.model.phrases import round_distance
+from commands.model.finding import GRADE_NAMES, Grade, Severity, round_distance
 
 Alerts = tuple[Alert, ...]
 

@@ -46,7 +46,7 @@ from bot.store.known_copies import KnownCopies, read_known_copies
 from bot.store.observations import ObservationTable
 from bot.store.rehearsals import RehearsalTable
 from bot.telemetry.heartbeat import HeartbeatLog
-from commands.bot_state.about import Doctor
+from commands.about import Doctor
 from commands.model.operation import FleetView, Progress, ignore_progress
 from commands.model.report import Report
 

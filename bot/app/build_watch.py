@@ -19,8 +19,8 @@ from bot.store.condition import is_undeliverable
 from bot.store.key_backups import KeyBackupTable
 from bot.store.observations import ObservationTable
 from bot.store.traffic import TrafficTable
-from commands.checks.conditions import Condition
-from commands.checks.kept_containers import leave_out_kept
+from commands.alerts.conditions import Condition
+from commands.health.wsl_checks import leave_out_kept
 from commands.model.owed import KnownOwed
 
 if TYPE_CHECKING:

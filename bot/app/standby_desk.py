@@ -32,11 +32,11 @@ from bot.requests.authorization import DecisionBasis, RequestJudge, decide, make
 from bot.runtime.logging import make_reference
 from bot.security.redaction import Redactor
 from bot.store.chain import Verification
-from commands.bot_state.about import Doctor, Help, Version, WhoAmI
-from commands.bot_state.audit import AuditVerify
-from commands.bot_state.copies import CopyList
+from commands.about import Doctor, Help, Version, WhoAmI
+from commands.audit import AuditVerify
 from commands.catalogue import CATALOGUE
 from commands.model.operation import Catalogue, FleetView, Operation, Progress
+from commands.replicas import CopyList
 from commands.values.normalize import normalize_text
 
 _log = structlog.get_logger("bot.app.standby_desk")

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.store.chain import StoredEvent
-from commands.authority.drills import name_certificate
+from commands.certificates.ca_key.judgment import name_certificate
 from commands.model.backup import Backup, BackupManifest, Drill
 
 

@@ -17,9 +17,9 @@ from adapters.phrase import Phrase
 from bot.audit.log import EventKind, Recorder
 from bot.store.key_backups import KeyBackupTable
 from bot.store.ledger import Observation
-from commands.authority.drills import DRILL_SPAN, encode_public_key, find_fault, is_open, name_certificate
+from commands.certificates.ca_key.judgment import DRILL_SPAN, encode_public_key, find_fault, is_open, name_certificate
 from commands.model.backup import Drill, KeyBackup
-from commands.model.identity import MAX_TEXT, make_identity
+from commands.model.certificates import MAX_TEXT, make_identity
 
 MakePublicKey = Callable[[Curve], bytes]
 """Makes a key pair, and returns its public half. The private half does not leave the function."""

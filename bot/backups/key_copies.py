@@ -13,7 +13,7 @@ from bot.model.run_trail import RunTrail, are_done
 from bot.store.key_backups import KeyBackupTable
 from bot.store.records import OperationRecord
 from commands.model.backup import KeyBackup, PlaceState
-from commands.model.identity import MAX_TEXT
+from commands.model.certificates import MAX_TEXT
 from commands.model.plan import Part, Step
 
 

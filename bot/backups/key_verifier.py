@@ -18,7 +18,7 @@ from adapters.local.key_backups import ReadStoredKey, StoredKeyCopy
 from adapters.windows.key_backup import KeyCopy, ReadKeyCopy
 from bot.audit.log import EventKind, Recorder
 from bot.store.key_backups import KeyBackupTable
-from commands.authority.key_backup_steps import locate_key_backup
+from commands.certificates.ca_key.steps import locate_key_backup
 from commands.model.backup import KeyBackup, KnownBackups, PlaceState
 from commands.model.operation import FleetView
 

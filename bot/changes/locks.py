@@ -15,7 +15,7 @@ from bot.access.policy import Refusal, Verdict
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.changes.approval import NotAllowed
 from bot.store.locks import Lock, LockTable
-from commands.model.phrases import relate_moment
+from commands.model.finding import relate_moment
 from commands.values.arguments import EVERY_HOST, Target, find_meant_names
 
 RECENT_PERIOD = timedelta(days=1)

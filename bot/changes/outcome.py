@@ -15,8 +15,8 @@ from adapters.action import BOT_NAME
 from adapters.phrase import Listing, Phrase
 from bot.changes.intent_log import AuditTrail
 from bot.model.change import ChangeState
+from commands.model.finding import list_some
 from commands.model.owed import Matter
-from commands.model.phrases import list_some
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 
 _NOT_FINISHED = Phrase("not completed")

@@ -26,8 +26,7 @@ from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
 from bot.store.encoding import encode_json
 from bot.store.records import OperationRecord
 from commands.language.grammar import render_change
-from commands.model.container_rules import ContainerRules
-from commands.model.container_spec import ContainerSpec
+from commands.model.containers import ContainerRules, ContainerSpec
 from commands.model.operation import CertificateRules, FleetChange, FleetView, HashSecret, Operation, Risk, Thresholds
 from commands.model.plan import Plan, PlannedChange
 from commands.model.plan_digest import compute_digest

@@ -8,7 +8,7 @@ from bot.store.backups import BackupTable
 from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
-from commands.model.identity import KnownIdentities
+from commands.model.certificates import KnownIdentities
 from commands.model.operation import (
     Attest,
     FleetView,

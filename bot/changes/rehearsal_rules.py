@@ -14,10 +14,10 @@ from adapters.phrase import Listing, Phrase
 from adapters.windows.rehearsal import RehearsalReading, identify_guard
 from bot.changes.intent_log import AuditTrail
 from bot.model.rehearsal import Rehearsal
-from commands.model.phrases import list_some
+from commands.changes.rehearsal import format_rehearsal_command, group_rehearsal_steps, make_rehearsal_key
+from commands.model.finding import list_some
 from commands.model.plan import Plan, Result
 from commands.model.plan_endpoints import NoEndpoint, find_endpoint
-from commands.planning.rehearsal import format_rehearsal_command, group_rehearsal_steps, make_rehearsal_key
 
 MAX_AGE = timedelta(days=90)
 """Age beyond which a rehearsal says nothing: Windows has had three months of updates since."""

@@ -16,9 +16,9 @@ from bot.changes.rehearsal_rules import derive_rehearsal, explain_refusal, find_
 from bot.model.rehearsal import Rehearsal
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
+from commands.changes.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 from commands.model.operation import Risk
 from commands.model.plan import Plan
-from commands.planning.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 
 
 class RehearsalRegistry:

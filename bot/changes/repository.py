@@ -24,9 +24,9 @@ from bot.store.checks import CheckTable
 from bot.store.operations import OperationTable, Transition
 from bot.store.owed import OwedEffects, OwedTable, find_settled
 from bot.store.records import OperationRecord
+from commands.changes.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 from commands.model.operation import FleetChange
 from commands.model.plan import StepResult
-from commands.planning.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 
 MAX_PREMISES = 100
 """Most premises in an audit event; the digest covers them all."""

@@ -18,8 +18,8 @@ from bot.model.change import ChangeState
 from bot.model.request import Identity
 from bot.model.request import derive_operation_id as id_of
 from bot.store.records import OperationRecord
+from commands.changes.evidence import EarlierRun, find_renewed_hosts
 from commands.model.plan import Plan, PlannedChange
-from commands.planning.evidence import EarlierRun, find_renewed_hosts
 
 MAX_EARLIER_RUNS = 50
 """Maximum number of operations that are read for what they did meanwhile."""

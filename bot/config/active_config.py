@@ -16,9 +16,8 @@ from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
 from bot.incidents.settings import NO_INCIDENT_SETTINGS, IncidentSettings
 from bot.schedules.builtin import ScheduleConfig
 from bot.store.known_copies import KnownCopies
-from commands.bot_state.about import Doctor
-from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
-from commands.model.container_spec import ContainerSpec
+from commands.about import Doctor
+from commands.model.containers import DEFAULT_CONTAINER_RULES, ContainerRules, ContainerSpec
 from commands.model.operation import CertificateRules, FleetView, HashSecret, Thresholds, refuse_secrets
 from commands.model.report import Report
 

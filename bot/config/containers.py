@@ -7,7 +7,7 @@ from adapters.wsl.description import Variable
 from bot.config.references import ReferenceProblem
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import is_secret_name
-from commands.model.container_spec import ContainerSpec
+from commands.model.containers import ContainerSpec
 
 _PATTERNS = Redactor()
 """Finds what looks like a secret by itself."""

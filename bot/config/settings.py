@@ -48,8 +48,7 @@ from bot.security.secrets import FindSecret
 from bot.store.address import parse_postgres_address
 from bot.store.chain import AuditKey
 from commands.catalogue import CATALOGUE
-from commands.model.container_rules import ContainerRules
-from commands.model.container_spec import ContainerSpec
+from commands.model.containers import ContainerRules, ContainerSpec
 from commands.model.operation import CertificateRules, Thresholds
 
 SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"

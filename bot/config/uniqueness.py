@@ -6,7 +6,7 @@ from adapters.inventory import Host, InvalidSetting, JoiningHost
 from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
 from bot.schedules.builtin import ScheduleSettings
-from commands.model.container_spec import ContainerSpec
+from commands.model.containers import ContainerSpec
 
 
 def require_unique_hosts(hosts: Sequence[Host], joining: Sequence[JoiningHost]) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from commands.model.finding import Finding, Severity, find_worst, sort_worst_first
-from commands.model.phrases import list_some
+from commands.model.finding import Finding, Severity, find_worst, list_some, sort_worst_first
 from commands.model.report import Cell, Column, Mark, Report, Row
 
 MAX_NAMED_PLACES = 3

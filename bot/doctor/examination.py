@@ -38,7 +38,7 @@ from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, SecretsUnusable, read_secrets
 from bot.telemetry.heartbeat import HeartbeatState
-from commands.bot_state.about import Doctor
+from commands.about import Doctor
 from commands.language.grammar import render_operation
 from commands.model.operation import FleetView, Progress, ReadProgress
 from commands.model.report import Report

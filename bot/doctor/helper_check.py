@@ -7,7 +7,7 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.wsl.helper import HelperInfo, ReadHelper
 from bot.doctor.check_result import make_problem
-from commands.checks.managed import find_helper_fault
+from commands.health.wsl_checks import find_helper_fault
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 

@@ -30,11 +30,11 @@ from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.doctor.helper_check import check_helper
 from bot.doctor.wsl_reads import AS_ROOT, check_reads
 from bot.model.rehearsal import Rehearsal
-from commands.checks.assessment import make_unanswered_checks
-from commands.checks.host_checks import NETWORK_SUBJECT, judge_clock, judge_gateway
+from commands.changes.rehearsal import format_rehearsal_command
+from commands.health.assessment import make_unanswered_checks
+from commands.health.host_checks import NETWORK_SUBJECT, judge_clock, judge_gateway
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
-from commands.planning.rehearsal import format_rehearsal_command
 
 SIDE_NAMES: dict[Place, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2"), "gateway": Phrase("gateway API")}
 

@@ -10,12 +10,11 @@ from bot.handlers.context import RequestContext
 from bot.handlers.ports import UrgentChanges
 from bot.reports import copies
 from bot.runtime.version import find_version
-from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
-from commands.bot_state.copies import CopyList
-from commands.language.help_text import build_help
-from commands.language.starting_points import choose_starts
+from commands.about import Doctor, Help, PermissionCheck, Version, WhoAmI
+from commands.language.help import build_help, choose_starts
 from commands.model.operation import Catalogue
 from commands.model.report import Cell, Column, Report, Row
+from commands.replicas import CopyList
 
 
 @dataclass(frozen=True)

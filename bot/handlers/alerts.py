@@ -20,8 +20,8 @@ from bot.model.alert import Alert
 from bot.model.incident import Incident
 from bot.reports.alert_history import Acknowledgement, AlertContext, report_acknowledgement, report_alert
 from bot.reports.alerts import AlertOverview, list_alerts
-from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
-from commands.bot_state.incidents import IncidentList
+from commands.alerts.operations import AlertAcknowledge, AlertList, AlertShow
+from commands.incidents.operations import IncidentList
 from commands.model.operation import Operation
 from commands.model.report import Report
 

@@ -13,15 +13,7 @@ from bot.audit.search import MAX_SEARCH_EVENTS, AuditFilters
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AuditLogPort
 from bot.reports import audit_events, listings
-from commands.bot_state.audit import (
-    AUDIT_HISTORY_LIMIT,
-    AuditAccept,
-    AuditExport,
-    AuditFilter,
-    AuditSearch,
-    AuditShow,
-    AuditVerify,
-)
+from commands.audit import AUDIT_HISTORY_LIMIT, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditShow, AuditVerify
 from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation
 from commands.model.report import Report, TextFile

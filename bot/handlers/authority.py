@@ -9,16 +9,16 @@ from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import DrillPort, KeyVerifierPort
-from commands.authority.judgment import choose_key_backup, judge_key_backups, judge_present_authority
-from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
-from commands.authority.reports import (
+from commands.certificates.ca_key.judgment import choose_key_backup, judge_key_backups, judge_present_authority
+from commands.certificates.ca_key.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.certificates.ca_key.reports import (
     report_key_backups,
     report_open_drill,
     report_passed_drill,
     report_verification,
 )
-from commands.certs.fleet_certificates import read_certificates
-from commands.certs.renewal_obstacles import find_signer
+from commands.certificates.reading import read_certificates
+from commands.certificates.renewal_obstacles import find_signer
 from commands.model.backup import KeyBackup, KnownBackups
 from commands.model.operation import CannotPlan, FleetView
 from commands.model.report import Report

@@ -8,7 +8,7 @@ from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle
 from bot.model.change import Change, ChangeState
 from bot.reports import listings
-from commands.bot_state.changes import (
+from commands.changes.operations import (
     ApprovalList,
     ApprovalShow,
     Approve,

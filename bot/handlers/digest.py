@@ -25,23 +25,23 @@ from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, make_bas
 from bot.reports.digest_diff import Baseline
 from bot.reports.expiry import list_time_left
 from bot.reports.mutes import AlertSight, build_mute_section
-from commands.bot_state.changes import ApprovalList, OperationList
-from commands.bot_state.copies import CopyList
-from commands.bot_state.hosts import HostList
-from commands.bot_state.locks import LockList
-from commands.bot_state.owed import OwedList
-from commands.bot_state.reports import Digest
-from commands.certs.operations import CertList
-from commands.disks.operations import DiskUsage
-from commands.health import Health
+from commands.certificates.operations import CertList
+from commands.certificates.rotation.next import describe_members
+from commands.certificates.rotation.overview import CaRotation
+from commands.changes.locks import LockList
+from commands.changes.operations import ApprovalList, OperationList
+from commands.changes.owed import OwedList
+from commands.digests import Digest
+from commands.health.disk_operation import DiskUsage
+from commands.health.operation import Health
+from commands.health.update_operation import UpdateList
+from commands.hosts.operations import HostList
 from commands.model.chart import Chart
 from commands.model.check import Area, KnownChecks
 from commands.model.finding import Finding
 from commands.model.operation import FleetRead, ignore_progress
 from commands.model.report import Report
-from commands.rotation.overview import CaRotation
-from commands.rotation.progress import describe_members
-from commands.updates.operations import UpdateList
+from commands.replicas import CopyList
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
 from bot.reports.joining import PreparationSight, build_joining_section, build_preparation_report
 from bot.reports.removed_hosts import build_removed_section
 from bot.store.locks import Lock
-from commands.bot_state.hosts import HostList, HostShow
-from commands.certs.outsiders import list_of_host
+from commands.certificates.outsiders import list_of_host
+from commands.hosts.operations import HostList, HostShow
 from commands.model.operation import FleetChange, Risk
 from commands.model.report import Report
 

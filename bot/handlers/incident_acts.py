@@ -21,7 +21,7 @@ from bot.model.incident import EntryKind, Incident, TimelineEntry
 from bot.model.quoted_message import QuotedMessage
 from bot.reports.incident_acts import describe_audience, report_act
 from bot.reports.incidents import MAX_OFFERED
-from commands.bot_state.incident_acts import (
+from commands.incidents.acts import (
     NOTE_PERIOD,
     IncidentAdd,
     IncidentCall,
@@ -37,11 +37,10 @@ from commands.bot_state.incident_acts import (
     IncidentUpdate,
 )
 from commands.language.grammar import render_operation
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import relate_moment
+from commands.model.finding import GRADE_NAMES, Grade, relate_moment
 from commands.model.report import Report
 from commands.model.times import resolve_instant
-from commands.values.days import find_day
+from commands.values.units import find_day
 
 NumberedAct = (
     IncidentNote

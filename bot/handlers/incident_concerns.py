@@ -9,10 +9,10 @@ from bot.handlers.incident_places import find_named_hosts
 from bot.handlers.ports import AlertRegistryPort, ChangeLifecycle, CheckRegistryPort, OwedRegistryPort
 from bot.model.incident import Incident
 from bot.reports.incident_obstacles import Concerns, Obstacle, list_obstacles
-from commands.bot_state.alerts import AlertShow
-from commands.bot_state.changes import OperationShow
-from commands.bot_state.owed import OwedList
-from commands.health import Health
+from commands.alerts.operations import AlertShow
+from commands.changes.operations import OperationShow
+from commands.changes.owed import OwedList
+from commands.health.operation import Health
 from commands.model.check import Area
 from commands.model.operation import Operation
 from commands.values.arguments import find_meant_names

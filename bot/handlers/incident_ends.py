@@ -17,8 +17,8 @@ from bot.model.incident import Incident
 from bot.reports.incident_acts import report_act
 from bot.reports.incident_obstacles import Obstacle, describe_obstacles, find_new, make_refusal
 from bot.reports.incidents import MAX_OFFERED
-from commands.bot_state.incident_acts import IncidentMerge, IncidentReopen
-from commands.bot_state.incidents import IncidentResolve
+from commands.incidents.acts import IncidentMerge, IncidentReopen
+from commands.incidents.operations import IncidentResolve
 from commands.language.grammar import render_operation
 from commands.model.report import Report
 

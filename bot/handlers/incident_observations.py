@@ -20,11 +20,11 @@ from bot.incidents.snapshot import Sightings, Snapshot, take_snapshot
 from bot.model.alert import Alert
 from bot.model.change import Change
 from bot.store.observations import SUM_SECONDS
-from commands.bot_state.alerts import AlertShow
-from commands.bot_state.changes import OperationShow
-from commands.certs.operations import CertList
-from commands.checks.conditions import Condition
-from commands.health import Health
+from commands.alerts.conditions import Condition
+from commands.alerts.operations import AlertShow
+from commands.certificates.operations import CertList
+from commands.changes.operations import OperationShow
+from commands.health.operation import Health
 from commands.model.check import Area
 from commands.model.finding import Severity
 

@@ -30,7 +30,7 @@ from bot.incidents.snapshot import Snapshot
 from bot.model.incident import Incident
 from bot.model.request import SlackIdentity, Surface
 from bot.reports import incident_opening as reports
-from commands.bot_state.incidents import SINCE_PERIOD, IncidentOpen
+from commands.incidents.operations import SINCE_PERIOD, IncidentOpen
 from commands.language.grammar import render_operation
 from commands.model.report import Report
 from commands.model.times import resolve_instant

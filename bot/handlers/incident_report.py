@@ -28,7 +28,7 @@ from bot.model.incident import Incident, IncidentState
 from bot.model.incident_report import ReportSources
 from bot.model.request import Answer, derive_operation_id
 from bot.reports.incident_report import compose_message
-from commands.bot_state.incident_report import IncidentReport
+from commands.incidents.operations import IncidentReport
 from commands.language.grammar import render_operation
 from commands.model.operation import Catalogue
 from commands.model.report import FileFormat, Report, ReportFile

@@ -29,7 +29,7 @@ from bot.model.incident import EntryKind, Incident, TimelineEntry
 from bot.model.incident_report import Acknowledgment, AuditProof, ReportedAlert, ReportSources
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.values.arguments import find_meant_names
 
 EVENTS_AT_ONCE = 5_000

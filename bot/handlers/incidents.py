@@ -17,7 +17,7 @@ from bot.model.incident import Incident
 from bot.reports import incidents as reports
 from bot.reports.incident_acts import describe_late_obstacles
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES, Timeline, compose_timeline, find_operations
-from commands.bot_state.incidents import IncidentList, IncidentResolve, IncidentShow
+from commands.incidents.operations import IncidentList, IncidentResolve, IncidentShow
 from commands.model.report import Report
 
 

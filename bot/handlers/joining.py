@@ -31,8 +31,8 @@ from bot.joining.standing import (
     format_add,
 )
 from bot.reports.joining import PreparationSight, build_preparation_report
-from commands.checks.host_checks import NETWORK_SUBJECT
-from commands.joining.add import HostAdd
+from commands.health.host_checks import NETWORK_SUBJECT
+from commands.hosts.add.operation import HostAdd
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 from commands.model.report import Report

@@ -10,7 +10,7 @@ from bot.handlers.context import RequestContext
 from bot.handlers.ports import LockRegistryPort
 from bot.reports import listings
 from bot.store.locks import Lock
-from commands.bot_state.locks import LockAdd, LockList, LockRemove
+from commands.changes.locks import LockAdd, LockList, LockRemove
 from commands.model.report import Report
 
 

@@ -20,10 +20,10 @@ from bot.model.change import Change
 from bot.model.incident import Incident
 from bot.model.request import Surface
 from bot.reports.evidence import MAX_CHANGES, MAX_LOG_BYTES, Evidence, compose_evidence
-from commands.bot_state.changes import OperationList
-from commands.bot_state.incidents import IncidentList
-from commands.health import Health
-from commands.loglines.host_names import map_host_names
+from commands.changes.operations import OperationList
+from commands.health.operation import Health
+from commands.incidents.operations import IncidentList
+from commands.log_lines.redaction import map_host_names
 from commands.logs.collection import LOG_SOURCES, LogQuery, read_logs
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import ignore_progress

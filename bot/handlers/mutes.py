@@ -12,14 +12,7 @@ from bot.handlers.ports import MuteRegistryPort
 from bot.model.alert import Mute, MuteKind
 from bot.reports.mutes import AlertSight, confirm_mute, list_mutes
 from bot.store.records import encode_identity
-from commands.bot_state.mutes import (
-    MaintenanceAdd,
-    MaintenanceList,
-    MaintenanceRemove,
-    SilenceAdd,
-    SilenceList,
-    SilenceRemove,
-)
+from commands.alerts.mutes import MaintenanceAdd, MaintenanceList, MaintenanceRemove, SilenceAdd, SilenceList, SilenceRemove
 from commands.model.report import Report
 
 

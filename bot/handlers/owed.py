@@ -14,7 +14,7 @@ from bot.model.change import Change
 from bot.model.owed import AskStatus
 from bot.reports.owed import list_owed
 from bot.store.owed import OwedChange
-from commands.bot_state.owed import OwedDrop, OwedList, OwedRetry
+from commands.changes.owed import OwedDrop, OwedList, OwedRetry
 from commands.model.report import Report
 
 

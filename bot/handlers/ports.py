@@ -31,12 +31,12 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
+from commands.alerts.traffic import TrafficCount
 from commands.backups.verdict import JudgedBackup
-from commands.checks.traffic import TrafficCount
 from commands.model.backup import Backup, Drill, KeyBackup, KnownBackups
+from commands.model.certificates import KnownIdentities
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
-from commands.model.identity import KnownIdentities
 from commands.model.operation import FleetChange, FleetRead, FleetView
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report

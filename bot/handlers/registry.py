@@ -54,12 +54,14 @@ from bot.handlers.ports import (
 from bot.handlers.removal import RemovalHandlers
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
-from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.about import Doctor, Help, PermissionCheck, Version, WhoAmI
+from commands.alerts.mutes import MaintenanceAdd, MaintenanceList, MaintenanceRemove, SilenceAdd, SilenceList, SilenceRemove
+from commands.alerts.operations import AlertAcknowledge, AlertList, AlertShow
+from commands.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.backups.verify import BackupVerify
-from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
-from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
-from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
-from commands.bot_state.changes import (
+from commands.certificates.ca_key.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.changes.locks import LockAdd, LockList, LockRemove
+from commands.changes.operations import (
     ApprovalList,
     ApprovalShow,
     Approve,
@@ -71,9 +73,12 @@ from commands.bot_state.changes import (
     OperationReview,
     OperationShow,
 )
-from commands.bot_state.copies import CopyList
-from commands.bot_state.hosts import HostList, HostShow
-from commands.bot_state.incident_acts import (
+from commands.changes.owed import OwedDrop, OwedList, OwedRetry
+from commands.digests import Digest, MonthlyReport, WeeklyReport
+from commands.hosts.add.operation import HostAdd
+from commands.hosts.operations import HostList, HostShow
+from commands.hosts.remove.operation import HostRemove
+from commands.incidents.acts import (
     IncidentAdd,
     IncidentCall,
     IncidentCorrect,
@@ -89,32 +94,12 @@ from commands.bot_state.incident_acts import (
     IncidentSeverity,
     IncidentUpdate,
 )
-from commands.bot_state.incident_report import IncidentReport
-from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.bot_state.locks import LockAdd, LockList, LockRemove
-from commands.bot_state.mutes import (
-    MaintenanceAdd,
-    MaintenanceList,
-    MaintenanceRemove,
-    SilenceAdd,
-    SilenceList,
-    SilenceRemove,
-)
-from commands.bot_state.owed import OwedDrop, OwedList, OwedRetry
-from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
-from commands.bot_state.schedules import (
-    ScheduleAdd,
-    ScheduleList,
-    SchedulePause,
-    ScheduleRemove,
-    ScheduleResume,
-    ScheduleRun,
-)
-from commands.joining.add import HostAdd
+from commands.incidents.operations import IncidentList, IncidentOpen, IncidentReport, IncidentResolve, IncidentShow
 from commands.logs.operations import LogCollect
 from commands.model.operation import Catalogue, FleetChange, Operation
 from commands.model.report import Report
-from commands.removal.remove import HostRemove
+from commands.replicas import CopyList
+from commands.schedules import ScheduleAdd, ScheduleList, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun
 
 Handler = Callable[[Any, RequestContext], Awaitable[Body]]
 """Answers one kind of operation."""

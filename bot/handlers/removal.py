@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
 from bot.joining.registry import Asked, HostRegistry
+from commands.hosts.remove.operation import HostRemove
 from commands.model.report import Report
-from commands.removal.remove import HostRemove
 
 
 @dataclass(frozen=True)

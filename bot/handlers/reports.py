@@ -26,18 +26,18 @@ from bot.reports import weekly as of_week
 from bot.reports.month import Month
 from bot.reports.monthly_traffic import add_traffic
 from bot.store.observations import Observation
+from commands.alerts.operations import AlertList
+from commands.alerts.traffic import TrafficCount
 from commands.backups.verify import BackupVerify
-from commands.bot_state.alerts import AlertList
-from commands.bot_state.changes import OperationList
-from commands.bot_state.reports import MonthlyReport, WeeklyReport
-from commands.bot_state.schedules import ScheduleList
-from commands.certs.operations import CertList
-from commands.checks.traffic import TrafficCount
-from commands.disks.operations import DiskUsage
-from commands.health import Health
+from commands.certificates.operations import CertList
+from commands.changes.operations import OperationList
+from commands.digests import MonthlyReport, WeeklyReport
+from commands.health.disk_operation import DiskUsage
+from commands.health.operation import Health
+from commands.health.update_operation import UpdateList
 from commands.model.operation import ignore_progress
 from commands.model.report import Report
-from commands.updates.operations import UpdateList
+from commands.schedules import ScheduleList
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,9 @@ from bot.schedules.registry import require_unattended
 from bot.store.records import encode_identity
 from bot.store.schedules import Schedule, ScheduleOrigin
 from bot.store.schedules import ScheduleRun as StoredRun
-from commands.bot_state.schedules import (
-    ScheduleAdd,
-    ScheduleList,
-    SchedulePause,
-    ScheduleRemove,
-    ScheduleResume,
-    ScheduleRun,
-)
 from commands.language.grammar import render_operation
 from commands.model.report import Report
+from commands.schedules import ScheduleAdd, ScheduleList, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun
 from commands.values.arguments import BadArgument
 
 

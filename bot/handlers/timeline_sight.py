@@ -13,9 +13,9 @@ from bot.access.policy import Actor, Permit, Policy, make_actor
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_places import find_named_hosts
 from bot.model.incident import EntryKind, TimelineEntry
-from commands.bot_state.alerts import AlertShow
-from commands.bot_state.changes import OperationShow
-from commands.health import Health
+from commands.alerts.operations import AlertShow
+from commands.changes.operations import OperationShow
+from commands.health.operation import Health
 from commands.language.grammar import parse_operation
 from commands.model.operation import Catalogue, Operation, Role
 from commands.values.normalize import normalize_text

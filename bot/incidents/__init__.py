@@ -24,7 +24,7 @@ all other acts          incident_acts                                  ─▶ in
 report                  incident_report: incident_sources              ─▶ incident_report, incident_document
 all of them             incident_places: readers, messages in its channel;  timeline_sight: which entries readers may see
 
-The operations are in `commands.bot_state` (`incidents`, `incident_acts`, `incident_report`). `bot.requests.incident_context`
+The operations are in `commands.incidents`. `bot.requests.incident_context`
 applies the defaults of the channel. `bot.app.build_incidents` has the periodic tasks. Slack's side is
 `bot.slack.inbound.message_shortcut` and `reaction`, `bot.slack.answers.incident_messages`, `bot.rendering.slack.incident`.
 """

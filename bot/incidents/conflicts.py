@@ -12,7 +12,7 @@ from adapters.phrase import Moment, Phrase
 from bot.incidents.life import NotNow
 from bot.incidents.privacy import IncidentReader
 from bot.model.incident import Incident
-from commands.model.phrases import list_some
+from commands.model.finding import list_some
 from commands.values.arguments import find_meant_names
 
 MAX_OFFERED = 3

@@ -17,11 +17,10 @@ from enum import StrEnum
 from adapters.phrase import Moment, Phrase, Span
 from bot.model.alert import Alert
 from bot.model.alert_notice import find_root
-from commands.certs.assessment import CA_WARNING_TIMES, HOST_WARNING_TIMES
-from commands.checks.conditions import CONDITION_RULES, Condition
+from commands.alerts.conditions import CONDITION_RULES, Condition
+from commands.certificates.assessment import CA_WARNING_TIMES, HOST_WARNING_TIMES
 from commands.model.check import Area, CheckKey, StoredCheck
-from commands.model.finding import Severity
-from commands.model.phrases import list_some, round_distance
+from commands.model.finding import Severity, list_some, round_distance
 
 CHANGE_PERIOD = timedelta(hours=1)
 """Time before the problem in which a change may have caused it."""

@@ -22,8 +22,7 @@ from bot.model.change import APPROVAL_PHRASES, STATE_PHRASES, ApprovalState, Cha
 from bot.model.incident import EntryKind, TimelineEntry
 from bot.model.request import Surface
 from bot.store.chain import StoredEvent
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some
+from commands.model.finding import GRADE_NAMES, Grade, list_some
 
 _OWN_ACTORS = frozenset({BOT_ACTOR_NAME, "system"})
 """Actors of what the bot does by itself."""

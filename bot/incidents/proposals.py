@@ -18,7 +18,7 @@ from bot.model.announcement import Announcement, AnnouncementSender
 from bot.model.incident import Incident, IncidentState, TimelineEntry
 from bot.model.request import Answer
 from bot.store.incident_deliveries import IncidentDelivery
-from commands.bot_state.incident_acts import IncidentMitigated
+from commands.incidents.acts import IncidentMitigated
 from commands.language.grammar import render_operation
 from commands.model.report import Report
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from bot.model.incident import Incident, IncidentState
-from commands.bot_state.alerts import find_morning
+from commands.alerts.operations import find_morning
 from commands.model.finding import Severity
 
 QUIET_PERIODS = {

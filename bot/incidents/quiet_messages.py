@@ -11,7 +11,7 @@ from bot.incidents.life import name_severity
 from bot.incidents.privacy import SEEING_ROLES, IncidentReader
 from bot.model.alert_notice import AlertWord
 from bot.model.incident import Incident
-from commands.model.phrases import round_distance
+from commands.model.finding import round_distance
 from commands.model.report import Report
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from adapters.inventory import Inventory
 from bot.model.incident import LOOKBACK_PERIOD, Incident
-from commands.bot_state.hosts import HostList, HostShow
-from commands.bot_state.incidents import IncidentOpen, IncidentResolve
+from commands.hosts.operations import HostList, HostShow
+from commands.incidents.operations import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import FleetRead, Operation
 from commands.model.times import resolve_instant

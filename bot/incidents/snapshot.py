@@ -20,9 +20,8 @@ from bot.incidents.likely import (
     select_changes_before,
 )
 from bot.model.alert import Alert, AlertState
-from commands.checks.conditions import Condition
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some
+from commands.alerts.conditions import Condition
+from commands.model.finding import GRADE_NAMES, Grade, list_some
 
 MAX_ALERTS = 5
 """Maximum number of alerts and of changes that a snapshot describes. More are counted."""

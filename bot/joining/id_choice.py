@@ -3,8 +3,8 @@
 from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.joining.reservation import Wish
-from commands.joining.arguments import MAX_ID
-from commands.joining.ids import IdClaim, IdSurvey, find_overlay_holder, survey_ids
+from commands.hosts.add.arguments import MAX_ID
+from commands.hosts.add.ids import IdClaim, IdSurvey, find_overlay_holder, survey_ids
 from commands.model.operation import FleetView
 
 

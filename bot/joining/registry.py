@@ -21,7 +21,7 @@ from adapters.phrase import Phrase
 from bot.audit.log import EventKind
 from bot.joining.reservation import Wish, go_on, require_address, require_own_addresses
 from bot.joining.sides import Pins, pin_sides
-from commands.planning.host_files import render_joining, render_removed
+from commands.changes.host_files import render_joining, render_removed
 
 
 class JoiningAudit(Protocol):

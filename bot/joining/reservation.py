@@ -10,7 +10,7 @@ from adapters.inventory import Inventory, JoiningHost
 from adapters.phrase import Phrase
 from adapters.windows.tls_certificate import WINRM_TLS_PORT
 from bot.joining.sides import complete_address, find_usual_port
-from commands.joining.add import HostAdd
+from commands.hosts.add.operation import HostAdd
 
 
 class NotTheSame(Refused):

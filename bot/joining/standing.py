@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from adapters.inventory import JoiningHost
 from adapters.phrase import Listing, Phrase
 from bot.model.change import Change, ChangeState
-from commands.planning.rehearsal import format_rehearsal_command
+from commands.changes.rehearsal import format_rehearsal_command
 
 MAX_CHANGES = 200
 """Changes among which the newest host add of each host is looked for."""

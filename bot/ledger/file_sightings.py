@@ -9,8 +9,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from bot.store.ledger import Observation
-from commands.certs.further import CertificateKind
-from commands.model.identity import MAX_ADDRESSES, MAX_GROUPS, MAX_TEXT, Identity, IdentityKind, Sighting, Way
+from commands.certificates.further import CertificateKind
+from commands.model.certificates import MAX_ADDRESSES, MAX_GROUPS, MAX_TEXT, Identity, IdentityKind, Sighting, Way
 from commands.model.report import Cell, Mark, Report
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from adapters.nebula.certificates import Certificate, parse_pem
 from bot.store.chain import StoredEvent
 from bot.store.ledger import Observation
-from commands.model.identity import make_identity
+from commands.model.certificates import make_identity
 from commands.model.plan import Result, StepResult
 
 

@@ -24,10 +24,9 @@ from adapters.windows.tls_certificate import ServerCertificate
 from bot.ledger.file_sightings import list_file_sightings
 from bot.ledger.registry import IdentityLedger
 from bot.store.ledger import Observation, ReadPosition
-from commands.certs.further import FurtherReading, read_further
-from commands.certs.refused_peers import RECENT_PERIOD, RefusedPeers
-from commands.model.check import Area
-from commands.model.identity import (
+from commands.certificates.further import FurtherReading, read_further
+from commands.certificates.outsiders import RECENT_PERIOD, RefusedPeers
+from commands.model.certificates import (
     BOT_PLACE,
     MAX_TEXT,
     Identity,
@@ -37,6 +36,7 @@ from commands.model.identity import (
     Way,
     make_identity,
 )
+from commands.model.check import Area
 from commands.model.operation import CertificateRules, FleetView, Thresholds
 from commands.model.report import Report
 

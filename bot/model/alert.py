@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 
 from adapters.phrase import Phrase
 from adapters.value import Value
-from commands.checks.conditions import Condition, make_key
+from commands.alerts.conditions import Condition, make_key
 from commands.model.finding import Severity
 
 

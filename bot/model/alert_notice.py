@@ -13,9 +13,8 @@ from pydantic import AwareDatetime, Field
 from adapters.phrase import Moment, Phrase, Span
 from adapters.value import Value
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
-from commands.checks.conditions import CONDITION_RULES
-from commands.model.finding import Severity
-from commands.model.phrases import list_some, round_distance
+from commands.alerts.conditions import CONDITION_RULES
+from commands.model.finding import Severity, list_some, round_distance
 
 MAX_NAMED = 5
 """Maximum number of hosts or alerts that a sentence names. More are counted."""

@@ -15,8 +15,7 @@ from adapters.value import Value
 from bot.model.alert import Alert, AlertState
 from bot.model.alert_notice import MAX_NAMED, describe_alert
 from bot.model.incident import EntryKind, Incident, IncidentState, TimelineEntry
-from commands.model.finding import Severity
-from commands.model.phrases import list_some
+from commands.model.finding import Severity, list_some
 
 MAX_ALERT_LINES = 3
 """Moves of alerts in one reply that have a line each. More are one line."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
 from commands.backups.create_steps import is_backup_step
+from commands.changes.evidence import describe_doubts, describe_proofs
+from commands.changes.host_plan import Situation, find_situation
+from commands.changes.rehearsal import group_rehearsal_steps
+from commands.model.finding import list_some
 from commands.model.operation import Risk
-from commands.model.phrases import list_some
 from commands.model.plan import Plan, Result
-from commands.planning.evidence import describe_doubts, describe_proofs
-from commands.planning.rehearsal import group_rehearsal_steps
-from commands.planning.situations import Situation, find_situation
 
 SHOW_COMMANDS = ("op show ", "approval show ")
 """Commands that show one change in full, wherever its card stands."""

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from adapters.phrase import Phrase, Span, Texts, render_value
 from bot.model.change import ApprovalState, Change, ChangeState
+from commands.model.finding import list_some
 from commands.model.operation import Risk
-from commands.model.phrases import list_some
 from commands.model.plan import Part, Result, StepResult
 
 MAX_HOSTS_IN_FULL = 3

@@ -52,7 +52,7 @@ from bot.model.request import Answer, Failure
 from bot.rendering import change_json as change_data
 from bot.rendering.report_text import get_cell_text
 from bot.security.untrusted_text import to_one_line
-from commands.loglines.lines import LogLine
+from commands.log_lines.lines import LogLine
 from commands.model.finding import Finding
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 

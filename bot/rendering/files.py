@@ -13,7 +13,7 @@ from bot.model.request import Answer
 from bot.rendering.data import render_csv, render_document
 from bot.rendering.markdown import render_markdown
 from bot.rendering.slack import log_lines
-from commands.loglines.excerpt import PAGE_LINES
+from commands.log_lines.excerpt import PAGE_LINES
 from commands.model.report import Bundle, FileFormat, Report, ReportFile, TextFile
 
 MEMBER_TIME = (2026, 1, 1, 0, 0, 0)

@@ -18,12 +18,12 @@ from datetime import datetime
 from adapters.phrase import Phrase, Texts
 from bot.security.json_spelling import decode_json_spelling
 from bot.security.untrusted_text import to_one_line
-from commands.loglines.excerpt import CONTINUATION_LINES, Excerpt, LineFilter
-from commands.loglines.formats import Level
-from commands.loglines.groups import MAX_COUNTED, VARIABLE, LineGroup
-from commands.loglines.host_names import name_hosts
-from commands.loglines.patterns import make_finder
-from commands.loglines.pieces import Piece, Pieces, find_pieces
+from commands.log_lines.excerpt import CONTINUATION_LINES, Excerpt, LineFilter
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import MAX_COUNTED, VARIABLE, LineGroup
+from commands.log_lines.patterns import make_finder
+from commands.log_lines.pieces import Piece, Pieces, find_pieces
+from commands.log_lines.redaction import name_hosts
 from commands.model.report import Report
 
 MAX_LISTED = 2

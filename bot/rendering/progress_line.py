@@ -4,8 +4,8 @@ from rich.cells import chop_cells
 
 from adapters.phrase import Phrase, Texts
 from bot.security.untrusted_text import to_one_line
+from commands.model.finding import list_some
 from commands.model.operation import ReadProgress
-from commands.model.phrases import list_some
 
 BAR_WIDTH = 20
 """Characters of the bar."""

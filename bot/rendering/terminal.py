@@ -42,7 +42,7 @@ from bot.rendering.slack import change_buttons
 from bot.rendering.terminal_logs import list_log_lines
 from bot.rendering.text_width import COLUMN_GAP, build_table_line, flow, measure_columns, measure_table, narrow_columns, wrap
 from bot.security.untrusted_text import clean_lines, to_one_line
-from commands.loglines.excerpt import Excerpt
+from commands.log_lines.excerpt import Excerpt
 from commands.model.finding import Grade
 from commands.model.lanes import describe_drawing
 from commands.model.report import Mark, Report, Section, TextFile

@@ -8,9 +8,9 @@ from rich.text import Text
 from adapters.phrase import Texts
 from bot.rendering.log_rows import LogRow, build_rows
 from bot.security.untrusted_text import clean_lines
-from commands.loglines.excerpt import ALL_LINES, Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.groups import group_entries
+from commands.log_lines.excerpt import ALL_LINES, Excerpt
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import group_entries
 from commands.logs.text_file import render_text
 from commands.model.report import Report
 from commands.values.arguments import BadArgument

@@ -15,10 +15,9 @@ from bot.reports.alerts import (
     describe_with_state,
     make_finding,
 )
-from commands.bot_state.alerts import DEFAULT_LENGTH
-from commands.checks.conditions import CONDITION_RULES
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some, relate_moment
+from commands.alerts.conditions import CONDITION_RULES
+from commands.alerts.operations import DEFAULT_LENGTH
+from commands.model.finding import GRADE_NAMES, Grade, list_some, relate_moment
 from commands.model.report import Report, Section
 from commands.values.units import render_duration
 

@@ -14,8 +14,7 @@ from functools import cached_property, partial
 from adapters.phrase import Moment, Phrase
 from bot.model.alert import Alert, AlertState, Mute
 from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute, measure_span
-from commands.model.finding import Finding
-from commands.model.phrases import list_some, relate_moment
+from commands.model.finding import Finding, list_some, relate_moment
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3

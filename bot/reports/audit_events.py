@@ -14,7 +14,7 @@ from bot.model.change import APPROVAL_PHRASES, STATE_PHRASES, ApprovalState, Cha
 from bot.reports.listings import MAX_NEXT_COMMANDS
 from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent
-from commands.model.phrases import list_some
+from commands.model.finding import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60

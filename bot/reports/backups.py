@@ -5,10 +5,9 @@ from datetime import datetime
 
 from adapters.action import BOT_NAME
 from adapters.phrase import Phrase
-from commands.backups.labels import name_owner
+from commands.backups.listing import name_owner
 from commands.backups.verdict import JudgedBackup
-from commands.model.finding import Finding, Severity, sort_worst_first
-from commands.model.phrases import list_some
+from commands.model.finding import Finding, Severity, list_some, sort_worst_first
 from commands.model.report import Cell, Column, Mark, Report, Row, rate_rows
 
 _COLUMNS = (

@@ -14,14 +14,14 @@ import structlog
 from adapters.inventory import Inventory
 from bot.store.checks import CheckTable
 from bot.store.errors import DatabaseError
-from commands.certs.operations import CertList
-from commands.checks.verdict import STORED_AREAS, collect_checks
-from commands.disks.operations import DiskUsage
-from commands.health import Health
+from commands.certificates.operations import CertList
+from commands.health.disk_operation import DiskUsage
+from commands.health.operation import Health
+from commands.health.update_operation import UpdateList
+from commands.health.verdict import STORED_AREAS, collect_checks
 from commands.model.check import Area, KnownChecks, StoredCheck
 from commands.model.operation import FleetRead
 from commands.model.report import Report
-from commands.updates.operations import UpdateList
 
 READS: Mapping[Area, type[FleetRead]] = {
     Area.SERVICES: Health,

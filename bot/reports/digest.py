@@ -28,12 +28,11 @@ from bot.store.head_file import Head
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.owed import OwedChange
-from commands.checks.fleet_report import MAX_NAMED
-from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, suggest_checks
+from commands.health.fleet_report import MAX_NAMED
+from commands.health.verdict import build_unchecked_section, fold_checks, list_responding, suggest_checks
 from commands.model.chart import Chart
 from commands.model.check import NO_CHECKS, Area, KnownChecks
-from commands.model.finding import Finding, Severity, sort_worst_first
-from commands.model.phrases import list_some
+from commands.model.finding import Finding, Severity, list_some, sort_worst_first
 from commands.model.report import Report, Row, Section, rate_rows
 from commands.model.suspension import Suspension
 

@@ -17,13 +17,12 @@ from pydantic import AwareDatetime, ValidationError
 from adapters.phrase import Moment, Phrase
 from adapters.value import Value
 from bot.store.observations import Observation
-from commands.checks.assessment import CHECKS
-from commands.checks.log_rotation import LOG_SUBJECT
-from commands.checks.verdict import UPDATE_PREFIX
-from commands.disks.assessment import DISK_SUBJECTS
+from commands.health.assessment import CHECKS
+from commands.health.disks import DISK_SUBJECTS
+from commands.health.log_rotation import LOG_SUBJECT
+from commands.health.verdict import UPDATE_PREFIX
 from commands.model.check import Area
-from commands.model.finding import Finding, Severity
-from commands.model.phrases import list_some
+from commands.model.finding import Finding, Severity, list_some
 from commands.model.report import Mark, Report, Section
 
 FindingKey = tuple[str, str]

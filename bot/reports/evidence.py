@@ -17,16 +17,15 @@ from bot.model.incident import Incident
 from bot.reports import listings
 from bot.reports.incidents import summarize
 from commands.containers.show import ContainerShow
-from commands.loglines.excerpt import Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.lines import HostLog
-from commands.loglines.merge import count_errors, filter_lines, merge_lines
+from commands.log_lines.excerpt import Excerpt
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import count_errors, filter_lines, merge_lines
+from commands.log_lines.lines import HostLog
 from commands.logs.collection import CollectedLog, build_finding, describe_unread, is_reported_in
 from commands.logs.operations import build_report as log_report
 from commands.logs.operations import select_newest
 from commands.logs.text_file import COLLECTED_TRUNCATION_NOTES, list_notes
-from commands.model.finding import GRADE_NAMES, Finding, Grade, sort_worst_first
-from commands.model.phrases import list_some
+from commands.model.finding import GRADE_NAMES, Finding, Grade, list_some, sort_worst_first
 from commands.model.report import Bundle, Column, FileFormat, Report, ReportFile, Row, Section, rate_rows
 from commands.values.units import format_size
 

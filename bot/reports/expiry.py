@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from adapters.phrase import Phrase
-from commands.certs.rotation_column import is_replaced
-from commands.certs.table import format_days_left
+from commands.certificates.rotation.column import is_replaced
+from commands.certificates.table import format_days_left
 from commands.model.chart import CertificateExpiry
-from commands.model.phrases import list_some
+from commands.model.finding import list_some
 from commands.model.report import Mark, Report, Section
 from commands.values.arguments import shorten_argument
 

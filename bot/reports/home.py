@@ -18,10 +18,10 @@ from bot.reports.removed_hosts import list_open_removals
 from bot.reports.suspensions import describe_suspensions
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
+from commands.certificates.rotation.next import describe_members
 from commands.model.finding import GRADE_NAMES, Grade, Severity
 from commands.model.rotation import Rotation
 from commands.model.suspension import Suspension
-from commands.rotation.progress import describe_members
 
 MAX_CERTIFICATES = 3
 """Number of certificates that are shown: those that expire first."""

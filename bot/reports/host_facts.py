@@ -7,10 +7,10 @@ from datetime import datetime
 from adapters.phrase import Phrase
 from bot.changes.locks import describe_lock
 from bot.store.locks import Lock
-from commands.certs.fleet_certificates import shorten_fingerprint
-from commands.model.identity import Identity
+from commands.certificates.reading import shorten_fingerprint
+from commands.model.certificates import Identity
+from commands.model.finding import list_some, relate_moment
 from commands.model.operation import Risk
-from commands.model.phrases import list_some, relate_moment
 
 MAX_CERTIFICATES = 3
 """Certificates that are named. `cert show` has all."""

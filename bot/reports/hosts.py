@@ -14,11 +14,11 @@ from bot.reports.owed import build_owed_cell, list_owed_facts
 from bot.reports.suspensions import build_suspension_section, list_resumes
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
-from commands.model.identity import Identity
-from commands.model.phrases import relate_moment, round_distance
+from commands.changes.rehearsal import format_rehearsal_command
+from commands.model.certificates import Identity
+from commands.model.finding import relate_moment, round_distance
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.model.suspension import Suspension
-from commands.planning.rehearsal import format_rehearsal_command
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),

@@ -12,9 +12,9 @@ from bot.model.alert import Alert
 from bot.model.alert_notice import describe_alert
 from bot.model.change import Change, ChangeState
 from bot.store.owed import OwedChange
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.check import StoredCheck
-from commands.model.phrases import list_some
+from commands.model.finding import list_some
 
 MAX_NAMED = 5
 """Maximum obstacles that a refusal names. More are counted."""

@@ -6,7 +6,7 @@ from adapters.phrase import Moment, Phrase
 from bot.incidents.snapshot import Snapshot
 from bot.model.incident import LOOKBACK_PERIOD, Incident
 from bot.reports.incidents import list_from_now_on, list_left_to_do, report_incident, suggest_showing
-from commands.bot_state.incidents import IncidentOpen
+from commands.incidents.operations import IncidentOpen
 from commands.language.grammar import render_operation
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.report import ChannelLink, Report, Section

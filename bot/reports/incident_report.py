@@ -15,9 +15,8 @@ from bot.model.change import APPROVAL_PHRASES, STATE_PHRASES, ChangeState
 from bot.model.incident import EntryKind, FollowUp, Incident, IncidentState, TimelineEntry
 from bot.model.incident_report import EvidenceFile, IncidentReport, MilestoneTime, ReportedChange, ReportSources
 from bot.reports.incident_document import build_document
-from commands.model.finding import GRADE_NAMES, Grade
+from commands.model.finding import GRADE_NAMES, Grade, list_some
 from commands.model.lanes import MILESTONE_PHRASES
-from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, FileFormat, Report, ReportFile, Row, Section
 from commands.values.units import format_size
 

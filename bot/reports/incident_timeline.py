@@ -15,8 +15,7 @@ from bot.model.change import STATE_PHRASES, ChangeState
 from bot.model.incident import EntryKind, FollowUp, Incident, IncidentState, TimelineEntry
 from bot.reports.incidents import link_channel, suggest_next, summarize
 from bot.store.incidents import IncidentEntry
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some, relate_moment
+from commands.model.finding import GRADE_NAMES, Grade, list_some, relate_moment
 from commands.model.report import Cell, Column, Report, Row, Section
 
 _COLUMNS = (

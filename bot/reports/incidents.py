@@ -7,8 +7,7 @@ from adapters.phrase import Phrase
 from bot.access.rules import is_channel
 from bot.incidents.privacy import IncidentReader
 from bot.model.incident import STATE_NAMES, Incident, IncidentState
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import relate_moment
+from commands.model.finding import GRADE_NAMES, Grade, relate_moment
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 
 _COLUMNS = (

@@ -9,8 +9,7 @@ from bot.changes.locks import describe_lock
 from bot.model.change import STATE_PHRASES, Approval, Change, ChangeState
 from bot.store.chain import Verification
 from bot.store.locks import Lock
-from commands.model.finding import Finding, Severity
-from commands.model.phrases import list_some
+from commands.model.finding import Finding, Severity, list_some
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3

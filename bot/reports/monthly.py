@@ -30,11 +30,10 @@ from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally
-from commands.checks.assessment import CHECKS
-from commands.checks.traffic import TrafficCount
+from commands.alerts.traffic import TrafficCount
+from commands.health.assessment import CHECKS
 from commands.model.backup import NO_BACKUPS, KnownBackups
-from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
-from commands.model.phrases import NO_HOSTS, list_some
+from commands.model.finding import NO_HOSTS, Finding, Severity, list_next_commands, list_some, sort_worst_first
 from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section, rate_rows
 
 MAX_NAMED_HOSTS = 3

@@ -13,7 +13,7 @@ from adapters.phrase import Phrase, Span
 from bot.model.alert import Alert, AlertEpisode
 from bot.reports.month import Month
 from bot.store.alert_history import RETENTION
-from commands.checks.conditions import CONDITION_RULES
+from commands.alerts.conditions import CONDITION_RULES
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section
 

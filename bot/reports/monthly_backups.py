@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from adapters.phrase import Phrase
 from bot.reports.month import Month
 from commands.backups.findings import Lack, find_problems, find_unread_second
-from commands.backups.labels import name_owner
+from commands.backups.listing import name_owner
 from commands.model.backup import KnownBackups
-from commands.model.phrases import list_some
+from commands.model.finding import list_some
 from commands.model.report import Section
 from commands.values.units import format_size
 

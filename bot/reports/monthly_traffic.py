@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from adapters.phrase import Phrase
-from commands.checks.traffic import TrafficCount
-from commands.model.phrases import list_some
+from commands.alerts.traffic import TrafficCount
+from commands.model.finding import list_some
 from commands.model.report import Cell, Column, Mark, Section
 
 TRAFFIC_COLUMNS = (

@@ -11,8 +11,7 @@ from bot.alerts.mutes import find_maintenance, find_mutes, make_matcher
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.alert_notice import describe_alert
 from bot.reports.digest_diff import CA_PREFIX
-from commands.model.finding import Finding
-from commands.model.phrases import list_some, relate_moment
+from commands.model.finding import Finding, list_some, relate_moment
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3

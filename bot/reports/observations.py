@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from bot.alerts.health_record import make_observation
 from bot.store.digests import DigestTable
 from bot.store.observations import Observation, ObservationTable
-from commands.checks.assessment import CHECKS
-from commands.checks.log_rotation import LOG_SUBJECT
+from commands.health.assessment import CHECKS
+from commands.health.log_rotation import LOG_SUBJECT
 from commands.model.chart import DayHealth, HostHealth
 from commands.model.finding import Finding
 from commands.model.report import Cell, Report

@@ -7,8 +7,8 @@ from datetime import datetime
 from adapters.phrase import Moment, Phrase
 from bot.model.owed import AskStatus
 from bot.store.owed import OwedChange
+from commands.model.finding import list_some, relate_moment
 from commands.model.owed import Matter
-from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3

@@ -6,9 +6,9 @@ from datetime import datetime
 from adapters.inventory import RemovedHost
 from adapters.phrase import Moment, Phrase
 from bot.store.owed import OwedChange
-from commands.model.phrases import list_some, relate_moment
+from commands.hosts.remove.arguments import is_owed_removal
+from commands.model.finding import list_some, relate_moment
 from commands.model.report import Section
-from commands.removal.arguments import is_owed_removal
 
 HEADING = Phrase("Removed hosts")
 

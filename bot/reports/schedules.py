@@ -10,10 +10,10 @@ from bot.schedules.builtin import is_stored
 from bot.schedules.registry import ScheduleListing
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import Schedule, ScheduleRun
-from commands.model.phrases import relate_moment
+from commands.model.finding import relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron
-from commands.values.cron_words import describe_cron
+from commands.values.cron import describe_cron
 
 OUTCOME_PHRASES = {
     RunOutcome.RUNNING: Phrase("running now"),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from adapters.phrase import Phrase
-from commands.checks.fleet_report import MAX_NAMED
+from commands.health.fleet_report import MAX_NAMED
 from commands.model.finding import Finding
 from commands.model.report import Report, Section
 from commands.model.suspension import Suspension

@@ -14,12 +14,11 @@ from bot.model.alert import Mute
 from bot.reports.digest import join_clauses, summarize_attention
 from bot.reports.expiry import build_expiry_section
 from bot.reports.mutes import build_maintenance_section
-from commands.certs.operations import TABLE_COLUMNS
-from commands.checks.log_rotation import LOG_SUBJECT
-from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
-from commands.disks.assessment import COLUMNS as DISKS
-from commands.model.finding import Finding, list_next_commands, sort_worst_first
-from commands.model.phrases import list_some
+from commands.certificates.operations import TABLE_COLUMNS
+from commands.health.disks import COLUMNS as DISKS
+from commands.health.log_rotation import LOG_SUBJECT
+from commands.health.log_rotation import ROTATION_COLUMN as ROTATION
+from commands.model.finding import Finding, list_next_commands, list_some, sort_worst_first
 from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
 from commands.values.units import format_size
 

@@ -55,7 +55,7 @@ from bot.requests.operation_executor import ExecutionContext, OperationExecutor
 from bot.requests.update_preview import preview_update
 from bot.security.secret_patterns import MARK
 from bot.security.typed_text import redact_typed
-from commands.bot_state.incident_acts import IncidentUpdate
+from commands.incidents.acts import IncidentUpdate
 from commands.language.grammar import parse_operation
 from commands.language.suggestions import Suggester
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress

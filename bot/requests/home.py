@@ -26,20 +26,20 @@ from bot.reports.alerts import AlertOverview, summarize_alerts
 from bot.requests.environment import Environment
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
-from commands.bot_state.alerts import AlertAcknowledge, AlertList
-from commands.bot_state.changes import ApprovalList, OperationContinue, OperationList, OperationResolve
-from commands.bot_state.hosts import HostList
-from commands.bot_state.incidents import IncidentList
-from commands.bot_state.locks import LockList
-from commands.bot_state.mutes import MaintenanceList, SilenceList
-from commands.bot_state.owed import OwedList
-from commands.certs.operations import CertList
-from commands.language.signature import find_operation
+from commands.alerts.mutes import MaintenanceList, SilenceList
+from commands.alerts.operations import AlertAcknowledge, AlertList
+from commands.certificates.operations import CertList
+from commands.certificates.rotation.overview import CaRotation
+from commands.changes.locks import LockList
+from commands.changes.operations import ApprovalList, OperationContinue, OperationList, OperationResolve
+from commands.changes.owed import OwedList
+from commands.hosts.operations import HostList
+from commands.incidents.operations import IncidentList
+from commands.language.help import find_operation
 from commands.model.check import Area
 from commands.model.operation import Catalogue, Operation
 from commands.model.rotation import Rotation
 from commands.model.suspension import Suspension
-from commands.rotation.overview import CaRotation
 
 MAX_LEFT_OVER = 10
 """Maximum number of changes that hosts are left of."""

@@ -20,7 +20,7 @@ from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
 from bot.requests.authorization import Decision
 from bot.store.incidents import IncidentEntry
-from commands.bot_state.incidents import IncidentList, IncidentShow
+from commands.incidents.operations import IncidentList, IncidentShow
 from commands.model.operation import Operation
 from commands.model.times import resolve_clock_times
 

@@ -17,7 +17,7 @@ from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
 from bot.model.incident import Incident
 from bot.model.request import SlackIdentity, Surface
-from commands.bot_state.incident_acts import IncidentNote
+from commands.incidents.acts import IncidentNote
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from bot.access.policy import Actor
 from bot.access.refusals import explain_withheld_command
 from bot.config.active_config import ActiveConfig
 from commands.language.grammar import parse_operation
+from commands.language.help import find_operation
 from commands.language.labels import label_request
-from commands.language.signature import find_operation
 from commands.model.operation import Catalogue, Operation
 from commands.values.normalize import normalize_text
 

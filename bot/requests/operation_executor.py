@@ -23,16 +23,16 @@ from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
 from commands.backups.listing import BackupList, BackupShow
-from commands.bot_state.hosts import HostShow
-from commands.certs.operations import CertList, CertShow
-from commands.checks.verdict import STORED_AREAS
-from commands.discovery.discover import HostDiscover
+from commands.certificates.operations import CertList, CertShow
+from commands.certificates.rotation.overview import CaRotation
 from commands.gateways.overview import GatewayList
-from commands.health import Health
+from commands.health.operation import Health
+from commands.health.verdict import STORED_AREAS
+from commands.hosts.discover.operation import HostDiscover
+from commands.hosts.operations import HostShow
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.owed import KnownOwed
 from commands.model.report import Report
-from commands.rotation.overview import CaRotation
 
 
 @dataclass(frozen=True)

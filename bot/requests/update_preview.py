@@ -14,7 +14,7 @@ from bot.model.incident import Incident
 from bot.model.request import Surface
 from bot.model.update_preview import UpdatePreview
 from bot.reports.incident_acts import describe_audience
-from commands.bot_state.incident_acts import IncidentUpdate
+from commands.incidents.acts import IncidentUpdate
 from commands.language.grammar import render_operation
 
 

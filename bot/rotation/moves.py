@@ -15,10 +15,8 @@ from typing import Any
 from adapters.nebula.certificates import Certificate, parse_pem
 from bot.model.run_trail import RunTrail, are_done
 from bot.store.records import OperationRecord
-from commands.certs.rotation_states import Progress
-from commands.model.plan import Part
-from commands.model.rotation import Rotation, RotationAuthority, RotationMember, RotationStage
-from commands.rotation.records import (
+from commands.certificates.rotation.states import Progress
+from commands.certificates.rotation.successor import (
     ABORT_WORDS,
     FINISH_WORDS,
     Mark,
@@ -28,6 +26,8 @@ from commands.rotation.records import (
     make_key,
     parse_left,
 )
+from commands.model.plan import Part
+from commands.model.rotation import Rotation, RotationAuthority, RotationMember, RotationStage
 
 _BEFORE_SIGNING = (RotationStage.MADE, RotationStage.TRUSTING)
 

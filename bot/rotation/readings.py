@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.rotation.moves import MemberReading
-from commands.certs.rotation_states import PROGRESS_KEY, Progress
+from commands.certificates.rotation.states import PROGRESS_KEY, Progress
 from commands.model.report import Report
 
 

@@ -16,7 +16,7 @@ from adapters.phrase import Listing, Phrase
 from bot.access.policy import BOT_ACTOR_NAME
 from bot.access.rules import ChannelId, PersonName
 from bot.store.schedules import Schedule, ScheduleOrigin
-from commands.bot_state.schedules import MAX_WORDS_LENGTH, MissedRule, parse_schedule_name
+from commands.schedules import MAX_WORDS_LENGTH, MissedRule, parse_schedule_name
 from commands.values.arguments import BadArgument
 from commands.values.cron import parse_cron, parse_zone
 

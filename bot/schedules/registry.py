@@ -21,7 +21,7 @@ from bot.schedules.builtin import BUILT_IN
 from bot.store.encoding import encode_time
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
-from commands.bot_state.audit import AuditFilter, AuditShow
+from commands.audit import AuditFilter, AuditShow
 from commands.model.operation import FleetChange, Operation, Risk
 
 MAX_SCHEDULES = 100

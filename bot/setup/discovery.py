@@ -23,7 +23,7 @@ from bot.runtime.connections import make_connector
 from bot.security.secrets import FindSecret
 from bot.setup.draft import PROBE, Draft
 from bot.setup.found_hosts import take_found_hosts
-from commands.discovery.comparison import (
+from commands.hosts.discover.comparison import (
     ComparedHost,
     InventoryStatus,
     Known,
@@ -31,10 +31,10 @@ from commands.discovery.comparison import (
     describe_missing,
     list_gateway_remarks,
 )
-from commands.discovery.readings import Evidence, UnreadSource, read_evidence
-from commands.model.identity import NO_IDENTITIES
+from commands.hosts.discover.readings import Evidence, UnreadSource, read_evidence
+from commands.model.certificates import NO_IDENTITIES
+from commands.model.finding import list_some
 from commands.model.operation import FleetView
-from commands.model.phrases import list_some
 
 THREADS = 4
 """Threads for the two reads of the lighthouse, and for ending its sessions."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from adapters.overlay import format_gateway
-from commands.discovery.comparison import ComparedHost, InventoryStatus
+from commands.hosts.discover.comparison import ComparedHost, InventoryStatus
 
 MISSING = "…"
 """Stands for what is missing. The parser of the configuration refuses it, so it cannot be left in a side by mistake."""

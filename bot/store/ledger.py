@@ -30,7 +30,7 @@ from adapters.windows.log_files import FilePosition
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.tables import HANDSHAKE_POSITIONS, IDENTITIES, OPERATIONS, SIGHTINGS, list_texts
-from commands.model.identity import MAX_TEXT, Identity, IdentityKind, KnownIdentities, Sighting, Way
+from commands.model.certificates import MAX_TEXT, Identity, IdentityKind, KnownIdentities, Sighting, Way
 
 RETENTION = timedelta(days=400)
 """Time that a certificate is kept after its end, or a claimed one after it was last seen."""

@@ -22,7 +22,7 @@ from bot.store.daily_rows import BATCH_SIZE, DETAIL_RETENTION, DailyRows, find_d
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.tables import LOG_POSITIONS, TRAFFIC
-from commands.checks.traffic import WINDOW, TrafficCount, find_window
+from commands.alerts.traffic import WINDOW, TrafficCount, find_window
 
 _COLUMNS = TRAFFIC.c
 _KEYS = ("at", "host")

@@ -15,9 +15,9 @@ from adapters.action import BOT_NAME
 from adapters.phrase import Phrase
 from bot.model.run_trail import RunTrail, are_done
 from bot.store.records import OperationRecord
+from commands.hosts.suspend.records import REMOVE_WORDS, RESUME_WORDS, Mark, RememberedHost, find_memory, has_mark
 from commands.model.plan import Plan, Result, Step
 from commands.model.suspension import Suspension
-from commands.suspension.records import REMOVE_WORDS, RESUME_WORDS, Mark, RememberedHost, find_memory, has_mark
 
 _DURATION = TypeAdapter(timedelta)
 

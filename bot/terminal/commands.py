@@ -22,7 +22,7 @@ from bot.runtime.logging import Level, configure_logs, make_reference
 from bot.security.untrusted_text import to_one_line
 
 if TYPE_CHECKING:
-    from commands.bot_state.about import Doctor
+    from commands.about import Doctor
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ def draft_configuration(config: Path, options: SetupOptions, terminal: Terminal)
 
 def diagnose_messages(config: Path, form: Form, terminal: Terminal) -> Output:
     """Have Slack check every kind of message, with a progress bar on a terminal."""
-    from commands.bot_state.about import Doctor
+    from commands.about import Doctor
 
     return _diagnose(config, form, terminal, Doctor(slack=True))
 

@@ -11,10 +11,10 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from adapters.inventory import Inventory
-from commands.bot_state.about import Help
-from commands.bot_state.silence_scope import SilenceScope, list_scope_words, list_scope_words_in
+from commands.about import Help
+from commands.alerts.silence_scope import SilenceScope, list_scope_words, list_scope_words_in
 from commands.catalogue import CATALOGUE
-from commands.language.signature import OperationClasses, find_operation, list_arguments, list_names
+from commands.language.help import OperationClasses, find_operation, list_arguments, list_names
 from commands.model.operation import Operation
 from commands.values.arguments import ALL_HOSTS, Flag, Option, Positional, Target
 

@@ -24,7 +24,7 @@ from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import read_secrets
 from bot.terminal.plan_first import find_plan_words
 from bot.terminal.progress_bar import show_line
-from commands.bot_state.audit import AuditVerify
+from commands.audit import AuditVerify
 
 if TYPE_CHECKING:
     from bot.app.application import Application

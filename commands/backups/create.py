@@ -1,6 +1,8 @@
 """`backup create`: backs up hosts, each as a part that depends on no other, and the bot itself.
 
 hosts ─ read what can be kept (concurrently) ─▶ BackupTask ─ create_steps ─▶ a HostPlan each ─▶ PlannedChange
+
+Steps that back up the bot itself: its database with the head file, straight to the second place, and the manifest.
 """
 
 import asyncio
@@ -8,27 +10,86 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from adapters.action import BOT_NAME, Action
-from adapters.backup import MissingFile
+from adapters.backup import MANIFEST, BackupId, MissingFile
 from adapters.errors import HostError
 from adapters.inventory import Host, Inventory
+from adapters.local import backups as second
 from adapters.local.backups import ProgramVersion
 from adapters.phrase import Listing, Phrase
 from adapters.windows.system import ReadSystem, WindowsSystem
 from adapters.wsl.helper import HelperInfo, ReadHelper
-from commands.backups.bot_steps import build_bot_part
-from commands.backups.create_steps import BackupTask, build_backup_steps
-from commands.backups.labels import describe_reason
-from commands.backups.parts import list_parts
-from commands.certs.fleet_certificates import HostCertificates, read_certificates
-from commands.checks.concurrent_reads import read_all_hosts, read_side
+from commands.backups.create_steps import (
+    SEAL,
+    BackupTask,
+    build_backup_steps,
+    list_parts,
+    make_backup_key,
+    name_backup,
+    name_file,
+)
+from commands.backups.listing import describe_reason
+from commands.certificates.reading import HostCertificates, read_certificates
+from commands.changes.host_plan import HostPlan, assemble
+from commands.health.fleet_report import read_all_hosts, read_side
 from commands.model.backup import BackupPart
 from commands.model.check import Area
+from commands.model.finding import list_some
 from commands.model.operation import FleetChange, FleetView
-from commands.model.phrases import list_some
-from commands.model.plan import LeftOutHost, Part, PlannedChange, Premise
-from commands.planning.host_plan import HostPlan, assemble
+from commands.model.plan import Check, LeftOutHost, Part, PlannedAction, PlannedChange, Premise, Product, Step
 from commands.values.arguments import NO_TARGET, Flag, HostsArgument, Target
 from commands.values.errors import GrammarError
+
+DATA_FOLDER = "data_folder"
+"""Stands for the folder of the part bot, which the configuration of the bot names."""
+
+_LATER = "0" * 64
+
+
+def build_bot_part(operation: str) -> Part:
+    """Builds the part of the bot. Its backup has the second place alone."""
+    backup, file, key = name_backup(BOT_NAME, operation), name_file(BackupPart.BOT), make_backup_key(BOT_NAME, "pack-bot")
+    pack = Step(
+        key=key,
+        host=BOT_NAME,
+        deed=PlannedAction.of(second.PackDatabase(backup=backup, name=file)),
+        phrase=Phrase("copy the bot's database and the head of its audit log"),
+        recorded=True,
+        **_remove(backup, file),
+    )
+    sha256 = Product(step=key, field="sha256")
+    state = second.ReadBackupFileState(backup=backup, name=file, sha256=_LATER)
+    read = Step(
+        key=make_backup_key(BOT_NAME, "read-bot"),
+        host=BOT_NAME,
+        deed=PlannedAction.of(state, sha256=sha256),
+        phrase=Phrase("read the copy back and compare it"),
+        expect={"whole": True},
+    )
+    seal = second.SealBackup(
+        backup=backup,
+        host=BOT_NAME,
+        operation=operation,
+        parts=(second.PartToSeal(part="bot", file=file, folder=DATA_FOLDER),),
+    )
+    sealing = Step(
+        key=make_backup_key(BOT_NAME, SEAL),
+        host=BOT_NAME,
+        deed=PlannedAction.of(seal, bot_sha256=sha256),
+        phrase=Phrase("hash every file of the backup and write its manifest"),
+        recorded=True,
+        **_remove(backup, MANIFEST),
+    )
+    return Part(host=BOT_NAME, steps=(pack, read, sealing))
+
+
+def _remove(backup: BackupId, file: str) -> dict[str, Any]:
+    gone = second.ReadBackupFileState(backup=backup, name=file, sha256=_LATER)
+    return {
+        "undo": PlannedAction.of(second.RemoveBackupFile(backup=backup, name=file)),
+        "undo_phrase": Phrase("remove the copy"),
+        "undone": (Check(host=BOT_NAME, deed=PlannedAction.of(gone), expect={"received": 0}),),
+        "harmless_remains": True,
+    }
 
 
 class BackupCreate(FleetChange):

@@ -1,22 +1,51 @@
-"""`backup` and `backup show`: backups that were made, where they are, and when they were last verified. From rows alone."""
+"""`backup` and `backup show`: backups that were made, where they are, and when they were last verified. From rows alone.
+
+Words for backups that several answers share: whose one is, and what it does not hold. Pure.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar
 
+from adapters.action import BOT_NAME
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 from commands.backups.arguments import BackupIdArgument, load_backup, require_backup
 from commands.backups.findings import find_problems
-from commands.backups.labels import describe_reason, name_owner
 from commands.backups.verdict import read_fault
 from commands.model.backup import Backup, KeptPart, KnownBackups
-from commands.model.finding import Finding, Severity, sort_worst_first
+from commands.model.finding import Finding, Severity, list_some, relate_moment, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
-from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
 from commands.values.arguments import Flag
 from commands.values.units import format_size
+
+
+def name_owner(host: str) -> Phrase | str:
+    """Names the host of a backup, or the bot."""
+    return Phrase("the bot") if host == BOT_NAME else host
+
+
+def describe_reason(why: str) -> Phrase:
+    """Describes why a backup does not hold a file or a part."""
+    match why:
+        case "key":
+            return Phrase("a private key, which never leaves its host")
+        case "password":
+            return Phrase("it holds passwords")
+        case "link":
+            return Phrase("a link to another place")
+        case "not-managed":
+            return Phrase("the configuration does not let the bot read it (manage, see docs/hosts.md)")
+        case "not-allowed":
+            return Phrase("the helper in WSL2 does not allow it (prepare-wsl.sh --manage, see docs/hosts.md)")
+        case "unreachable":
+            return Phrase("WSL2 does not respond")
+        case "large":
+            return Phrase("too large")
+        case _:
+            return Phrase("not there")
+
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),

@@ -10,15 +10,15 @@ from adapters.local.backups import ReadBackupPresence, RemoveBackup
 from adapters.phrase import Phrase
 from adapters.windows.backups import ReadFirstPlace, RemoveFirstPlace
 from commands.backups.arguments import OnlyOption
-from commands.backups.parts import locate_first_place
+from commands.backups.create_steps import locate_first_place
 from commands.backups.retention import choose_removed
-from commands.checks.concurrent_reads import read_side
+from commands.changes.host_plan import HostPlan, assemble
+from commands.health.fleet_report import read_side
 from commands.model.backup import Backup, PlaceState
 from commands.model.check import Area
+from commands.model.finding import list_some
 from commands.model.operation import FleetChange, FleetView
-from commands.model.phrases import list_some
 from commands.model.plan import Check, LeftOutHost, Part, PlannedAction, PlannedChange, Premise, Step
-from commands.planning.host_plan import HostPlan, assemble
 
 MAX_REMOVED = 500
 """Most backups that one run removes, the oldest first. The next one goes on."""

@@ -11,13 +11,12 @@ from functools import partial
 from adapters.phrase import Phrase, Span
 from adapters.wsl.containers import ListedContainer, PublishedPort
 from adapters.wsl.podman import Container
-from commands.checks.assessment import Judgment, Remark
-from commands.checks.wsl_checks import format_container, judge_container, make_container_subject
-from commands.containers.sight import HostSight
+from commands.containers.reading import HostSight
 from commands.gateways.registrations import Comparison, Kind, Problem, shorten_id
 from commands.gateways.sync_report import describe_addresses
-from commands.model.finding import Severity
-from commands.model.phrases import list_some, round_distance
+from commands.health.assessment import Judgment, Remark
+from commands.health.wsl_checks import format_container, judge_container, make_container_subject
+from commands.model.finding import Severity, list_some, round_distance
 from commands.model.report import Cell, Column, Mark
 from commands.values.arguments import shorten_argument
 from commands.values.units import format_size

@@ -14,13 +14,8 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Moment, Phrase
 from adapters.wsl.podman import Container
-from commands.checks.assessment import Judgment, build_findings
-from commands.checks.concurrent_reads import read_all_hosts
-from commands.checks.fleet_report import MAX_NAMED
-from commands.checks.wsl_checks import make_container_subject
 from commands.containers.assessment import COLUMNS, EMPTY, Surroundings, judge_container_sight, judge_unknown_ghost
-from commands.containers.sight import HostSight, read_sight
-from commands.gateways.fleet_registrations import read_registry
+from commands.containers.reading import HostSight, read_sight
 from commands.gateways.registrations import (
     Comparison,
     GatewayRegistry,
@@ -29,11 +24,14 @@ from commands.gateways.registrations import (
     Problem,
     compare_registrations,
     parse_host_number,
+    read_registry,
 )
 from commands.gateways.sync_report import build_unread_gateway_finding
-from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
+from commands.health.assessment import Judgment, build_findings
+from commands.health.fleet_report import MAX_NAMED, read_all_hosts
+from commands.health.wsl_checks import make_container_subject
+from commands.model.finding import Finding, Severity, list_next_commands, list_some, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
-from commands.model.phrases import list_some
 from commands.model.report import Cell, Mark, Report, Row, Section
 from commands.values.arguments import ALL_HOSTS, Flag, TargetArgument
 

@@ -11,8 +11,8 @@ from typing import Generic, Protocol, TypeVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
+from commands.model.finding import list_some
 from commands.model.operation import CannotPlan
-from commands.model.phrases import list_some
 from commands.values.arguments import BadArgument, Target, find_nearest, shorten_argument
 from commands.values.containers import ContainerName
 

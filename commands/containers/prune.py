@@ -10,17 +10,16 @@ from typing import Annotated, ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
-from commands.containers.fleet_containers import read_listings
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble
 from commands.containers.lookup import FoundContainer, HostListing
-from commands.containers.premises import CONTAINER_ROLES, build_state_premise, find_kept
-from commands.containers.removal import build_removal_step
+from commands.containers.reading import CONTAINER_ROLES, build_state_premise, find_kept, read_listings
+from commands.containers.remove import build_removal_step
 from commands.model.check import Area
+from commands.model.finding import list_some
 from commands.model.operation import FleetChange, FleetView, Risk
 from commands.model.owed import KnownOwed
-from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Part, PlannedChange
 from commands.model.suspension import Suspension
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.values.arguments import NO_TARGET, BadArgument, Option, Target, shorten_argument
 from commands.values.containers import VOLUME_NAME
 from commands.values.errors import GrammarError

@@ -11,19 +11,16 @@ from typing import Annotated, ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
-from commands.containers.fleet_containers import read_gateways, read_listings
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble
 from commands.containers.lookup import FoundContainer, HostListing, find_container, list_candidate_hosts
-from commands.containers.move_obstacles import find_gateway_obstacle, find_move_obstacle
-from commands.containers.move_steps import ContainerMove
-from commands.containers.moves import warn_of_witness
-from commands.containers.premises import CONTAINER_ROLES, build_state_premise, warn_of_unread
+from commands.containers.reading import CONTAINER_ROLES, build_state_premise, read_gateways, read_listings, warn_of_unread
 from commands.containers.serving_proof import SETTLING, find_witness
+from commands.containers.start_stop import ContainerMove, find_gateway_obstacle, find_move_obstacle, warn_of_witness
 from commands.gateways.registrations import GatewayRegistry
 from commands.model.check import Area
+from commands.model.finding import list_some
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
-from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Part, PlannedChange, Step
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.values.arguments import NO_TARGET, Flag, Option, Target
 from commands.values.containers import ContainerName, make_container_argument
 from commands.values.errors import GrammarError

@@ -2,9 +2,13 @@
 
 A configured container is named by its name. Any other image is critical, only for administrators, and only if a pattern of
 the configuration allows it. Neither can have a mount of the host, a capability, a privilege or the host's network.
+
+Arguments of `container run`: what is run, where, under which name and address.
 """
 
+import re
 from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, ClassVar
 
 from pydantic import ValidationError
@@ -13,23 +17,94 @@ from adapters.errors import FlatnetError, HostError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.description import Description
-from commands.checks.managed import explain_unmanaged
-from commands.containers.move_obstacles import find_gateway_obstacle
-from commands.containers.premises import CONTAINER_ROLES
-from commands.containers.run_arguments import AddressOption, HostOption, NameOption, SpecArgument
-from commands.containers.run_facts import RunFacts, find_run_obstacle, read_run_facts, warn_of_run
-from commands.containers.run_image import ChosenImage, choose_image, require_allowed
+from commands.changes.host_plan import HostPlan, assemble, leave_unchecked
+from commands.containers.reading import CONTAINER_ROLES
+from commands.containers.run_facts import (
+    ChosenImage,
+    RunFacts,
+    choose_image,
+    find_run_obstacle,
+    read_run_facts,
+    require_allowed,
+    warn_of_run,
+)
 from commands.containers.run_steps import NewContainer
 from commands.containers.serving_proof import find_witness
+from commands.containers.start_stop import find_gateway_obstacle
+from commands.health.wsl_checks import explain_unmanaged
 from commands.model.check import Area
-from commands.model.container_spec import ContainerSpec
+from commands.model.containers import ContainerSpec
+from commands.model.finding import list_some
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
-from commands.model.phrases import list_some
 from commands.model.plan import Part, PlannedChange, Premise
-from commands.planning.host_plan import HostPlan, assemble, leave_unchecked
-from commands.values.arguments import NO_TARGET, BadArgument, Flag, Target, find_nearest, resolve_one_host
+from commands.values.arguments import (
+    NO_TARGET,
+    BadArgument,
+    Flag,
+    Option,
+    Positional,
+    Target,
+    find_nearest,
+    resolve_one_host,
+    shorten_argument,
+)
+from commands.values.containers import ImageName, parse_image
 from commands.values.errors import GrammarError
-from commands.values.images import ImageName, parse_image
+
+
+def _parse_spec(words: tuple[str, ...]) -> str:
+    typed = words[0].strip()
+    if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", typed) or parse_image(typed) is not None:
+        return typed
+    raise BadArgument(
+        Phrase(
+            "{part} is neither the name of a configured container nor an image. Examples: {example}",
+            part=shorten_argument(typed),
+            example="shop, docker.io/library/nginx:1.27",
+        ),
+        part=typed,
+    )
+
+
+def _parse_name(text: str) -> str:
+    typed = text.strip()
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}", typed):
+        phrase = Phrase(
+            "{part} cannot be the name of a container. Example: {example}", part=shorten_argument(typed), example="shop"
+        )
+        raise BadArgument(phrase, part=typed)
+    return typed
+
+
+def _parse_address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text.strip())
+    except AddressValueError as error:
+        shown = shorten_argument(text)
+        raise BadArgument(
+            Phrase("{part} is not an address. Example: {example}", part=shown, example="10.87.1.20"), part=text
+        ) from error
+
+
+SpecArgument = Annotated[
+    str,
+    Positional(
+        "container",
+        Phrase("container of the configuration, or for administrators an allowed image (critical)"),
+        _parse_spec,
+        lambda spec: (spec,),
+    ),
+]
+
+HostOption = Annotated[Target, Option("host", Phrase("host that runs it"), lambda text: Target.parse((text,)), str)]
+
+NameOption = Annotated[
+    str, Option("name", Phrase("name of the container (default: that of the configuration)"), _parse_name, str)
+]
+
+AddressOption = Annotated[
+    IPv4Address | None, Option("address", Phrase("fixed address on the host's network"), _parse_address, str)
+]
 
 
 class ContainerRun(FleetChange):

@@ -12,9 +12,9 @@ from adapters.phrase import Phrase
 from adapters.wsl.containers import MoveContainer, ReadContainerState, RemoveMadeContainer
 from adapters.wsl.description import CreateContainer, Description
 from adapters.wsl.images import FindImage, PullImage
-from commands.containers.move_steps import START_TIMEOUT, STOP_TIMEOUT
-from commands.containers.run_image import ChosenImage
+from commands.containers.run_facts import ChosenImage
 from commands.containers.serving_proof import ServingProof, Witness
+from commands.containers.start_stop import START_TIMEOUT, STOP_TIMEOUT
 from commands.model.plan import Check, PlannedAction, Product, Step
 
 MADE_TIMEOUT = 10.0

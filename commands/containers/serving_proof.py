@@ -14,7 +14,7 @@ from adapters.gateway.serving import FindServing
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ReadContainerState
-from commands.gateways.forget_steps import compute_settling
+from commands.gateways.forget import compute_settling
 from commands.gateways.registrations import GatewayRegistry
 from commands.model.plan import PlannedAction, Product, Step
 

@@ -12,19 +12,17 @@ from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
 from adapters.wsl.podman import Container
 from adapters.wsl.system import ReadSystem, WslSystem
-from commands.checks.assessment import Judgment, build_findings
-from commands.checks.concurrent_reads import read_all_hosts, read_side
-from commands.checks.managed import explain_unmanaged
-from commands.checks.wsl_checks import format_container
 from commands.containers.assessment import COLUMNS, MAX_GATEWAYS, explain_stopped
 from commands.containers.listing import Answers, Fleet, list_hosts, list_unread_findings, read_gateway
 from commands.containers.lookup import FoundContainer, HostListing, find_container, list_candidate_hosts
-from commands.containers.sight import HostSight, get_containers, read_sight
+from commands.containers.reading import HostSight, get_containers, read_sight
 from commands.gateways.registrations import GatewayRegistry
-from commands.loglines.sources import make_container_source
-from commands.model.finding import list_next_commands, sort_worst_first
+from commands.health.assessment import Judgment, build_findings
+from commands.health.fleet_report import read_all_hosts, read_side
+from commands.health.wsl_checks import explain_unmanaged, format_container
+from commands.log_lines.lines import make_container_source
+from commands.model.finding import list_next_commands, list_some, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
-from commands.model.phrases import list_some
 from commands.model.report import FACT_COLUMNS, Cell, Mark, Report, Row, Section
 from commands.values.arguments import shorten_argument
 from commands.values.containers import ContainerName, make_container_argument

@@ -11,7 +11,7 @@ from adapters.errors import ActionFailed, HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.configuration_trial import ConfigurationTest, TestConfiguration
-from commands.checks.assessment import (
+from commands.health.assessment import (
     Judgment,
     Remark,
     SideAnswers,
@@ -19,8 +19,7 @@ from commands.checks.assessment import (
     make_absent_checks,
     make_unanswered_checks,
 )
-from commands.checks.concurrent_reads import read_side
-from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.health.fleet_report import AssessedHost, AssessmentRead, read_side
 from commands.model.finding import Severity
 from commands.model.operation import FleetView
 from commands.model.report import Cell, Column, Mark

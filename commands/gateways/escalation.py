@@ -19,16 +19,14 @@ from adapters.gateway.escalation import (
 )
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase, Span
-from commands.checks.assessment import Judgment, Remark, build_findings, make_absent_checks, make_unanswered_checks
-from commands.checks.concurrent_reads import read_side
-from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
+from commands.health.assessment import Judgment, Remark, build_findings, make_absent_checks, make_unanswered_checks
+from commands.health.fleet_report import AssessedHost, AssessmentRead, read_side
 from commands.model.check import Area
-from commands.model.finding import Severity
+from commands.model.finding import Severity, list_some, round_distance
 from commands.model.operation import CannotPlan, FleetChange, FleetView
-from commands.model.phrases import list_some, round_distance
 from commands.model.plan import Check, Part, PlannedAction, PlannedChange, Premise, Step
 from commands.model.report import Cell, Column, Mark
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.values.arguments import BadArgument, Flag, Option, Positional, Target, resolve_one_host, shorten_argument
 
 STUCK_AFTER = timedelta(minutes=10)

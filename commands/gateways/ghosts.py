@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from adapters.gateway.containers import Registration, Registry
 from adapters.phrase import Phrase
 from commands.gateways.registrations import ContainerIndex, GatewayRegistry, HostContainers, shorten_id
+from commands.model.finding import list_some
 from commands.model.operation import CannotPlan
-from commands.model.phrases import list_some
 from commands.values.containers import ContainerName
 
 

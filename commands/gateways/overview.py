@@ -16,7 +16,7 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.configuration import Configuration, ListConfiguration
 from adapters.windows.nginx import NginxReading, ReadNginx
-from commands.checks.assessment import (
+from commands.health.assessment import (
     Judgment,
     Remark,
     SideAnswers,
@@ -29,12 +29,10 @@ from commands.checks.assessment import (
     merge_judgments,
     merge_silent_sides,
 )
-from commands.checks.concurrent_reads import read_side
-from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.checks.host_checks import judge_gateway, list_known_peers
-from commands.model.finding import Severity
+from commands.health.fleet_report import AssessedHost, AssessmentRead, read_side
+from commands.health.host_checks import judge_gateway, list_known_peers
+from commands.model.finding import Severity, list_some
 from commands.model.operation import FleetView
-from commands.model.phrases import list_some
 from commands.model.proven_configuration import ProvenConfiguration
 from commands.model.report import Cell, Column, Mark
 from commands.values.arguments import Flag

@@ -4,9 +4,12 @@ all gateways ─ /api/sync/status, table of peers ─▶ PeerReading* ─ judge 
 
 Synchronization is a pull: a gateway that does not list another never learns of its containers by itself. A gateway that did
 not answer makes the other direction unknown, never missing.
+
+Addresses of peers: the gateway's API on the overlay, `http://10.100.N.1:8080` for host N. Pure.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -16,8 +19,11 @@ from adapters.gateway.answers import UnusableAnswer
 from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host, Inventory
+from adapters.overlay import format_gateway
 from adapters.phrase import Phrase
-from commands.checks.assessment import (
+from commands.configuration.splice import UnsuitableText
+from commands.gateways.files import read_configuration_files
+from commands.health.assessment import (
     Judgment,
     Remark,
     make_absent_checks,
@@ -26,16 +32,34 @@ from commands.checks.assessment import (
     make_unread_check,
     merge_judgments,
 )
-from commands.checks.concurrent_reads import read_all_hosts
-from commands.checks.fleet_report import AssessedHost, AssessmentRead, build_fleet_report
-from commands.configuration.splice import UnsuitableText
-from commands.gateways.configuration_files import read_configuration_files
-from commands.gateways.peer_addresses import are_equal_addresses, find_peer, is_peer_address, make_peer_address
-from commands.model.finding import Severity
+from commands.health.fleet_report import AssessedHost, AssessmentRead, build_fleet_report, read_all_hosts
+from commands.model.finding import Severity, list_some
 from commands.model.operation import FleetView
-from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report
 from commands.values.arguments import Flag, shorten_argument
+
+_ADDRESS = re.compile(r"http://[a-z0-9.-]{1,200}(:[0-9]{1,5})?/?")
+
+
+def is_peer_address(text: str) -> bool:
+    """Returns whether a text is an address as a request can name it."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def make_peer_address(host: Host) -> str:
+    """Makes the address under which other gateways list a host."""
+    return format_gateway(host.id)
+
+
+def are_equal_addresses(one: str, other: str) -> bool:
+    """Returns whether two spellings mean the same address."""
+    return one.lower().rstrip("/") == other.lower().rstrip("/")
+
+
+def find_peer(address: str, inventory: Inventory) -> Host | None:
+    """Finds the host of an address; None if it is not one of the inventory."""
+    return next((host for host in inventory.hosts if are_equal_addresses(address, make_peer_address(host))), None)
+
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),

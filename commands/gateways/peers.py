@@ -1,32 +1,101 @@
 """`peer add`, `peer remove`: edits the table of peers of gateways, one after the other.
 
 each host of --on ─ read (configuration_files) ─▶ the one table of peers ─▶ splices ─▶ HostPlan with its diff
+
+Steps that edit the table of peers of one gateway, and prove from outside that its workers run with it. Pure.
+
+stage ─▶ test ─▶ note ─▶ begin: swap, reload ─▶ new workers, host_id and peers ─▶ keep a copy ─▶ confirm ─▶ tidy
 """
 
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from adapters.errors import HostError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
+from adapters.windows.configuration import Configuration, HashedFile, hash_configuration
+from adapters.windows.configuration_trial import TestConfiguration
 from adapters.windows.services import ReadServices, Services
-from commands.checks.concurrent_reads import read_all_hosts
+from commands.changes.commit_confirm import (
+    CommitConfirmedChange,
+    build_begin_step,
+    build_confirm_step,
+    get_windows_side,
+    move_gateway,
+)
+from commands.changes.configuration_edit import (
+    ConfigurationEdit,
+    ReloadProof,
+    build_keep_step,
+    build_stage_steps,
+    build_tidy_step,
+)
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.configuration.peer_table import FoundPeers, add_peer, remove_peer
 from commands.configuration.splice import Splices, UnsuitableText
-from commands.gateways.configuration_files import ConfigurationFiles, read_configuration_files
-from commands.gateways.peer_addresses import are_equal_addresses, is_peer_address, make_peer_address
-from commands.gateways.peer_steps import PeerEdit, build_peer_part
+from commands.gateways.files import ConfigurationFiles, read_configuration_files
+from commands.gateways.peer_report import are_equal_addresses, is_peer_address, make_peer_address
 from commands.gateways.reload_steps import find_reload_obstacle
+from commands.health.fleet_report import read_all_hosts
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
-from commands.model.plan import LeftOutHost, PlannedChange, Premise
-from commands.planning.commit_confirm import get_windows_side
-from commands.planning.configuration_edit import ConfigurationEdit
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
+from commands.model.plan import LeftOutHost, Part, PlannedChange, Premise
 from commands.values.arguments import NO_TARGET, Option, Positional, Target, resolve_one_host
 from commands.values.errors import GrammarError
+
+
+@dataclass(frozen=True)
+class PeerEdit:
+    """An edit of a gateway's peers: the addresses before and after it, and the configuration that the file belongs to."""
+
+    edit: ConfigurationEdit
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    configuration: Configuration
+
+    @property
+    def files(self) -> tuple[HashedFile, ...]:
+        """The files of the configuration after the edit."""
+        edited = self.edit.edited
+        return tuple(edited if each.file == edited.file else each for each in self.configuration.present)
+
+
+def build_peer_part(peers: PeerEdit) -> Part:
+    """Builds the part of one host."""
+    edit = peers.edit
+    host, base, files = edit.host, peers.configuration.base, peers.files
+    proof = ReloadProof(host, peers.after)
+    steps = (
+        *build_stage_steps(edit, TestConfiguration.of_gateway(get_windows_side(host), edit.folder)),
+        proof.build_note_step(),
+        build_begin_step(_build_change(peers)),
+        *proof.build_proof_steps(),
+        build_keep_step(host, base, hash_configuration(files, base), files),
+        build_confirm_step(host, edit.operation),
+        build_tidy_step(edit),
+    )
+    return Part(host=host.name, steps=steps)
+
+
+def _build_change(peers: PeerEdit) -> CommitConfirmedChange:
+    edit, host = peers.edit, peers.edit.host
+    change = BeginChange(
+        operation=edit.operation,
+        swaps=(edit.swap,),
+        services=(move_gateway(get_windows_side(host), "reload"),),
+    )
+    phrase = Phrase(
+        "install the edited file and reload nginx ({host} reverts automatically unless confirmed within {window} s)",
+        host=host.name,
+        window=CONFIRM_WINDOW,
+    )
+    undo = Phrase("restore the previous file and reload nginx")
+    return CommitConfirmedChange(host, change, phrase, undo, (ReloadProof(host, peers.before).build_return_check(),))
+
 
 _OVERLAY_ADDRESS = re.compile(r"10\.100\.[0-9]{1,3}\.1")
 

@@ -1,6 +1,6 @@
 """`gateway reload`: has nginx load its configuration, and verifies that from outside.
 
-each host ─ read (commands.gateways.gateway_files) ─▶ obstacles ─▶ diff to the last good configuration ─▶ HostPlan
+each host ─ read (commands.gateways.files) ─▶ obstacles ─▶ diff to the last good configuration ─▶ HostPlan
 """
 
 import asyncio
@@ -11,16 +11,15 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from adapters.windows.good_configuration import GoodConfiguration
-from commands.checks.concurrent_reads import read_all_hosts
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.configuration.splice import UnsuitableText
-from commands.gateways.gateway_files import GatewayFiles, read_gateway_files
-from commands.gateways.good_diff import GoodDiff, diff_configurations
+from commands.gateways.files import GatewayFiles, GoodDiff, diff_configurations, read_gateway_files
 from commands.gateways.reload_steps import HostReload, build_reload_part, find_reload_obstacle
+from commands.health.fleet_report import read_all_hosts
 from commands.model.check import Area
+from commands.model.finding import list_some
 from commands.model.operation import FleetChange, FleetView, Risk
-from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange, Premise
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.values.arguments import HostsArgument, Target
 
 SHORT_HASH = 12

@@ -16,9 +16,7 @@ from adapters.windows.configuration_trial import TestConfiguration
 from adapters.windows.good_configuration import GoodConfiguration, StageGood
 from adapters.windows.nebula import ForgetFolder
 from adapters.windows.services import Services
-from commands.gateways.gateway_files import GatewayFiles
-from commands.model.plan import Part, PlannedAction, Step
-from commands.planning.commit_confirm import (
+from commands.changes.commit_confirm import (
     CommitConfirmedChange,
     build_begin_step,
     build_confirm_step,
@@ -26,7 +24,9 @@ from commands.planning.commit_confirm import (
     locate_working_folder,
     move_gateway,
 )
-from commands.planning.reload_proof import ReloadProof, build_keep_step
+from commands.changes.configuration_edit import ReloadProof, build_keep_step
+from commands.gateways.files import GatewayFiles
+from commands.model.plan import Part, PlannedAction, Step
 
 
 @dataclass(frozen=True)

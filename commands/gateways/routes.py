@@ -8,12 +8,10 @@ from adapters.errors import HostError
 from adapters.gateway.routing import ReadRoutes, Routes
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.checks.assessment import Judgment, Remark, build_findings, make_absent_checks, make_unanswered_checks
-from commands.checks.concurrent_reads import read_side
-from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.model.finding import Severity
+from commands.health.assessment import Judgment, Remark, build_findings, make_absent_checks, make_unanswered_checks
+from commands.health.fleet_report import AssessedHost, AssessmentRead, read_side
+from commands.model.finding import Severity, list_some
 from commands.model.operation import FleetView
-from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark
 from commands.values.arguments import Flag
 

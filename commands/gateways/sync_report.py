@@ -20,8 +20,7 @@ from commands.gateways.registrations import (
     RightContainer,
     shorten_id,
 )
-from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
-from commands.model.phrases import list_some
+from commands.model.finding import Finding, Severity, list_next_commands, list_some, sort_worst_first
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 COLUMNS = (

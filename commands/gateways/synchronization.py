@@ -9,15 +9,14 @@ from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.gateway.containers import PULL_TIMEOUT, PullContainers
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.checks.concurrent_reads import read_all_hosts, read_side
-from commands.gateways.fleet_registrations import read_registrations
-from commands.gateways.registrations import compare_registrations
+from commands.changes.host_plan import HostPlan, assemble
+from commands.gateways.registrations import compare_registrations, read_registrations
 from commands.gateways.sync_report import build_sync_report
+from commands.health.fleet_report import read_all_hosts, read_side
 from commands.model.check import Area
 from commands.model.operation import FleetChange, FleetRead, FleetView
 from commands.model.plan import LeftOutHost, Part, PlannedAction, PlannedChange, Step
 from commands.model.report import Report
-from commands.planning.host_plan import HostPlan, assemble
 from commands.values.arguments import ALL_HOSTS, Flag, HostsArgument, Target, TargetArgument
 
 

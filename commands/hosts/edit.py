@@ -17,6 +17,9 @@ from adapters.local.identities import FindShownIdentities, ProvenSide, ShownIden
 from adapters.phrase import Listing, Phrase
 from adapters.windows.services import ReadServices
 from adapters.wsl.forwarding import ReadForwarding
+from commands.changes.host_files import build_write_step, read_host_file, render_member
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble
+from commands.hosts.add.arguments import CertificateOption, KeyOption, parse_host_address, parse_labels
 from commands.hosts.edited_host import (
     FINGERPRINT_OPTIONS,
     AskedIdentity,
@@ -25,17 +28,9 @@ from commands.hosts.edited_host import (
     edit_host,
     list_asked_identities,
 )
-from commands.joining.arguments import (
-    CertificateOption,
-    KeyOption,
-    parse_host_address,
-    parse_labels,
-)
+from commands.model.finding import list_some
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
-from commands.model.phrases import list_some
 from commands.model.plan import Part, PlannedAction, PlannedChange, Premise, Step
-from commands.planning.host_files import build_write_step, read_host_file, render_member
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.values.arguments import HostsArgument, Option, Target, resolve_one_host
 
 NO_LABELS = "none"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from commands.bot_state.silence_scope import SilenceScope
+from commands.alerts.silence_scope import SilenceScope
 from commands.language.grammar import NamedOperation, identify_operation, parse_operation, render_operation
-from commands.language.signature import Argument, OperationClasses, list_arguments
+from commands.language.help import Argument, OperationClasses, list_arguments
 from commands.model.operation import Operation
 from commands.values.arguments import BadArgument, Flag, Option, Positional, Target
 from commands.values.errors import GrammarError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.phrase import Phrase
-from commands.bot_state.about import Help
+from commands.about import Help
 from commands.language.grammar_errors import (
     HELP_OPTION,
     make_left_over_error,
@@ -22,7 +22,7 @@ from commands.language.grammar_errors import (
     make_unknown_option_error,
     replace_span,
 )
-from commands.language.signature import OperationClasses, find_operation, list_arguments
+from commands.language.help import OperationClasses, find_operation, list_arguments
 from commands.model.operation import FleetChange, Operation
 from commands.values.arguments import BadArgument, Flag, Option, Positional, shorten_argument
 from commands.values.errors import GrammarError

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from adapters.phrase import Listing, Phrase
-from commands.bot_state.about import Help
-from commands.language.signature import Argument, OperationClasses, find_noun
+from commands.about import Help
+from commands.language.help import Argument, OperationClasses, find_noun
 from commands.model.operation import Operation
 from commands.values.arguments import (
     MAX_SHOWN_LENGTH,

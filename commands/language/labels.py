@@ -15,9 +15,9 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from commands.language.grammar import identify_operation
-from commands.language.signature import Argument, OperationClasses, list_arguments
+from commands.language.help import Argument, OperationClasses, list_arguments
+from commands.model.finding import list_some
 from commands.model.operation import Operation
-from commands.model.phrases import list_some
 from commands.values.arguments import ALL_HOSTS, Flag, Option, Positional, Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text, quote

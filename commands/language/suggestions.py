@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.inventory import Inventory
-from commands.bot_state.about import Help
-from commands.bot_state.silence_scope import SilenceScope
+from commands.about import Help
+from commands.alerts.silence_scope import SilenceScope
 from commands.language.grammar import locate_error, parse_operation
 from commands.language.grammar_errors import MAX_SUGGESTION_LENGTH, find_verbs, replace_span, suggest_help
-from commands.language.help_text import build_help
-from commands.language.signature import OperationClasses, find_noun, find_operation, list_arguments
+from commands.language.help import OperationClasses, build_help, find_noun, find_operation, list_arguments
 from commands.model.operation import Operation
 from commands.values.arguments import MAX_SUGGESTIONS, BadArgument, Positional, Target
 from commands.values.errors import GrammarError

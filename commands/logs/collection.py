@@ -19,13 +19,13 @@ from adapters.phrase import Phrase
 from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
-from commands.checks.assessment import describe_no_answer, explain_no_answer
-from commands.checks.concurrent_reads import read_all_hosts
-from commands.loglines.formats import Level
-from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, count_podman_time, parse_log
-from commands.loglines.merge import filter_lines, take_newest
-from commands.loglines.patterns import make_part_matcher
-from commands.loglines.redaction import redact_and_filter
+from commands.health.assessment import describe_no_answer, explain_no_answer
+from commands.health.fleet_report import read_all_hosts
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import filter_lines, take_newest
+from commands.log_lines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, count_podman_time, parse_log
+from commands.log_lines.patterns import make_part_matcher
+from commands.log_lines.redaction import redact_and_filter
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 

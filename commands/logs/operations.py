@@ -13,20 +13,17 @@ from typing import Annotated, ClassVar
 
 from adapters.logs import LINES_LIMIT, Truncation
 from adapters.phrase import Phrase
-from commands.checks.host_details import build_clock_cell
-from commands.health import Health
-from commands.loglines.excerpt import NO_LINES, Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.host_names import map_host_names
-from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine
-from commands.loglines.merge import count_errors, merge_lines, take_newest
-from commands.loglines.patterns import escape_pattern, parse_pattern, parse_pattern_text
-from commands.loglines.sources import make_container_source
+from commands.health.operation import Health, build_clock_cell
+from commands.log_lines.excerpt import NO_LINES, Excerpt
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import count_errors, merge_lines, take_newest
+from commands.log_lines.lines import CONTAINER_PREFIX, HostLog, LogLine, make_container_source
+from commands.log_lines.patterns import escape_pattern, parse_pattern, parse_pattern_text
+from commands.log_lines.redaction import map_host_names
 from commands.logs.collection import LOG_SOURCES, CollectedLog, LogQuery, build_finding, compute_scanned_lines, read_logs
 from commands.logs.text_file import list_notes
-from commands.model.finding import Finding, sort_worst_first
+from commands.model.finding import Finding, list_some, sort_worst_first
 from commands.model.operation import FleetRead, FleetView, OwnOperation
-from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.model.times import TimePoint, make_time_option, resolve_interval
 from commands.values.arguments import (

@@ -12,11 +12,10 @@ from datetime import datetime, tzinfo
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCH_LIMIT, SEARCHED_LINES_LIMIT, Truncation
 from adapters.phrase import Listing, Phrase, Span, Texts
-from commands.loglines.formats import Level
-from commands.loglines.lines import HostLog, LogLine, sanitize_line, shorten_line
-from commands.loglines.local_time import TimeDoubt
-from commands.loglines.merge import count_by_level
-from commands.model.phrases import list_some
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import count_by_level
+from commands.log_lines.lines import HostLog, LogLine, TimeDoubt, sanitize_line, shorten_line
+from commands.model.finding import list_some
 from commands.values.units import format_size
 
 NO_TIME = "-" * 23

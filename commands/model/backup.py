@@ -18,7 +18,7 @@ from adapters.backup import MAX_FILES, BackupId, FilePath, MissingFile
 from adapters.phrase import Phrase
 from adapters.transfer import Sha256, SpoolName, TransferSize
 from adapters.value import Value
-from commands.model.identity import Fingerprint, Text
+from commands.model.certificates import Fingerprint, Text
 from commands.model.report import Cell, Mark
 
 BACKUP_FORMAT = 1

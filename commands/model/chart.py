@@ -26,7 +26,7 @@ BAD_DAY_DIVISOR = 4
 """Divisor of a day's checks. A day is troubled (or unreached) if at least that fraction of its checks was."""
 
 HOST_EXPIRY_DAYS = (30, 7)
-"""Days left below which a host certificate expires soon, and is urgent; as in `commands.certs.assessment`."""
+"""Days left below which a host certificate expires soon, and is urgent; as in `commands.certificates.assessment`."""
 CA_EXPIRY_DAYS = (180, 60)
 """`HOST_EXPIRY_DAYS` for CA certificates."""
 

@@ -19,12 +19,11 @@ from adapters.key_backup import Recipient
 from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
 from commands.model.backup import NO_BACKUPS, Backup, Drill, KnownBackups
+from commands.model.certificates import NO_IDENTITIES, KnownIdentities
 from commands.model.check import NO_CHECKS, Area, KnownChecks
-from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
-from commands.model.container_spec import ContainerSpec
-from commands.model.identity import NO_IDENTITIES, KnownIdentities
+from commands.model.containers import DEFAULT_CONTAINER_RULES, ContainerRules, ContainerSpec
+from commands.model.finding import list_some
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
-from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report

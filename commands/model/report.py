@@ -12,10 +12,9 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from adapters.phrase import Phrase
 from adapters.value import Value
-from commands.loglines.excerpt import Excerpt
-from commands.model.finding import Finding, Grade, OfferJudge, Severity, find_worst_by_host, sort_worst_first
+from commands.log_lines.excerpt import Excerpt
+from commands.model.finding import Finding, Grade, OfferJudge, Severity, find_worst_by_host, relate_moment, sort_worst_first
 from commands.model.lanes import Drawing
-from commands.model.phrases import relate_moment
 
 
 class Mark(StrEnum):

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from adapters.value import Value
-from commands.model.identity import Fingerprint, Text
+from commands.model.certificates import Fingerprint, Text
 
 CA_LIMIT = 8_000
 """Characters of the certificate of one CA."""

@@ -9,18 +9,9 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices, Service, Services
-from commands.certs.fleet_certificates import FleetCertificates, read_certificates
-from commands.checks.assessment import Judgment, Remark, make_absent_checks, make_unanswered_checks, merge_judgments
-from commands.checks.concurrent_reads import read_all_hosts, read_side
-from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.checks.host_checks import judge_gateway_service, judge_nebula_service
-from commands.model.check import Area
-from commands.model.finding import Finding, Severity
-from commands.model.operation import FleetChange, FleetView, Risk
-from commands.model.plan import LeftOutHost, PlannedChange
-from commands.model.report import Cell, Column
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
-from commands.planning.impact import (
+from commands.certificates.reading import FleetCertificates, read_certificates
+from commands.changes.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
+from commands.changes.impact import (
     HostWorkload,
     ServiceVerb,
     build_workload_premises,
@@ -28,7 +19,15 @@ from commands.planning.impact import (
     describe_nebula_outage,
     read_workloads,
 )
-from commands.planning.owed_first import find_owed_first
+from commands.changes.owed import find_owed_first
+from commands.health.assessment import Judgment, Remark, make_absent_checks, make_unanswered_checks, merge_judgments
+from commands.health.fleet_report import AssessedHost, AssessmentRead, read_all_hosts, read_side
+from commands.health.host_checks import judge_gateway_service, judge_nebula_service
+from commands.model.check import Area
+from commands.model.finding import Finding, Severity
+from commands.model.operation import FleetChange, FleetView, Risk
+from commands.model.plan import LeftOutHost, PlannedChange
+from commands.model.report import Cell, Column
 from commands.services.steps import (
     ServiceName,
     ServiceState,
@@ -36,8 +35,8 @@ from commands.services.steps import (
     explain_unchanged,
     explain_unknown,
     find_service_obstacle,
+    find_tunnel,
 )
-from commands.services.tunnels import find_tunnel
 from commands.values.arguments import Flag, HostsArgument, Positional, Target, make_choice_parser
 
 COLUMNS = (

@@ -1,7 +1,11 @@
-"""Steps that start, stop or restart a service on one host, and obstacles to them. Pure."""
+"""Steps that start, stop or restart a service on one host, and obstacles to them. Pure.
+
+Finds what can prove that Nebula on a host is back in the overlay. Pure.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from adapters.errors import HostError
@@ -10,9 +14,9 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, ServiceMove
 from adapters.windows.services import Service, Services
-from commands.checks.host_checks import SERVICE_STATES
-from commands.model.plan import Check, Part, PlannedAction, Premise, Step
-from commands.planning.commit_confirm import (
+from commands.certificates.reading import FleetCertificates
+from commands.certificates.renewal_obstacles import find_witnesses
+from commands.changes.commit_confirm import (
     PROOF_TIMEOUT,
     REVERT_TIMEOUT,
     CommitConfirmedChange,
@@ -22,7 +26,9 @@ from commands.planning.commit_confirm import (
     get_windows_side,
     move_gateway,
 )
-from commands.planning.impact import HostWorkload, ServiceVerb, is_reached_over_overlay
+from commands.changes.impact import HostWorkload, ServiceVerb, is_reached_over_overlay
+from commands.health.host_checks import SERVICE_STATES
+from commands.model.plan import Check, Part, PlannedAction, Premise, Step
 
 ServiceName = Literal["nebula", "openresty"]
 
@@ -193,3 +199,16 @@ def _build_revert_checks(stand: ServiceState) -> Iterator[Check]:
         yield Check(
             host=stand.host.name, deed=PlannedAction.of(ReadGateway()), expect={"healthy": True}, patience=REVERT_TIMEOUT
         )
+
+
+def find_tunnel(host: Host, seen: FleetCertificates) -> tuple[TunnelProof, str] | None:
+    """Finds the proof of a host's tunnels, and the fingerprint of its certificate.
+
+    None if its certificate is unknown or has expired, or if no host can witness its handshake.
+    """
+    held = next((each for each in seen.per_host if each.host == host), None)
+    if held is None or held.certificate is None or seen.lighthouse is None:
+        return None
+    if seen.compute_time_left(held.certificate) <= timedelta(0) or not (able := find_witnesses(held, seen)):
+        return None
+    return TunnelProof(host, seen.lighthouse.host, able, held.certificate.name), held.certificate.fingerprint

@@ -298,3 +298,15 @@ def _raise_no_host(part: str, inventory: Inventory) -> Sequence[Host]:
         n=len(near),
     )
     raise NoSuchHost(phrase, part=part, nearest=near)
+
+
+def make_text_argument(placeholder: str, meaning: Phrase) -> Positional:
+    """Makes a free-text argument that takes the rest of the line."""
+    return Positional(
+        placeholder,
+        meaning,
+        lambda words: parse_reason(" ".join(words)),
+        lambda told: (told,),
+        many=True,
+        multiline=True,
+    )

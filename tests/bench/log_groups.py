@@ -15,10 +15,10 @@ from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
 from bot.model.request import Answer
 from bot.rendering.slack.answer import render
-from commands.loglines.excerpt import Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.groups import group_entries
-from commands.loglines.lines import LogLine
+from commands.log_lines.excerpt import Excerpt
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import group_entries
+from commands.log_lines.lines import LogLine
 from commands.model.report import Report
 
 LINES, RUNS = 100_000, 5

@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText
-from commands.loglines.lines import LogLine, LogOrigin, parse_log, sanitize_line
-from commands.loglines.merge import filter_lines, merge_lines
-from commands.loglines.patterns import parse_pattern
+from commands.log_lines.groups import filter_lines, merge_lines
+from commands.log_lines.lines import LogLine, LogOrigin, parse_log, sanitize_line
+from commands.log_lines.patterns import parse_pattern
 
 Made = TypeVar("Made")
 

@@ -16,7 +16,7 @@ from bot.app.application import Application, open_application
 from bot.config.settings import Settings, read_settings
 from bot.runtime.clock import read_utc_time
 from bot.store.observations import SUM_SECONDS, Observation, ObservationTable
-from commands.checks.conditions import CONDITION_RULES, Condition, HostChecked, Signal
+from commands.alerts.conditions import CONDITION_RULES, Condition, HostChecked, Signal
 from commands.model.finding import Severity
 from tests.bench.fleet import timed
 from tests.bench.lab import lab

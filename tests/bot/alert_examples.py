@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from bot.model.alert import Alert, AlertState
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 
 BEGAN = datetime(2026, 11, 25, 3, 10, 5, tzinfo=UTC)

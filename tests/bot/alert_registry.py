@@ -6,7 +6,7 @@ from typing import Any
 from adapters.phrase import Moment, Phrase
 from bot.alerts.registry import AlertResolved, NoSuchAlert
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertState
-from commands.checks.traffic import TrafficCount
+from commands.alerts.traffic import TrafficCount
 from tests.bot.alert_examples import change
 
 

@@ -51,11 +51,11 @@ from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.backups.verdict import JudgedBackup
 from commands.catalogue import CATALOGUE
-from commands.checks.verdict import collect_checks
+from commands.health.verdict import collect_checks
 from commands.model.backup import NO_BACKUPS, Backup, Drill, KeyBackup, KnownBackups
+from commands.model.certificates import KnownIdentities
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
-from commands.model.identity import KnownIdentities
 from commands.model.operation import Catalogue, FleetChange, FleetRead, FleetView, refuse_own_read
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report

@@ -18,8 +18,8 @@ from bot.store.observations import Observation
 from commands.model.operation import FleetView
 from tests.commands import canned, canned_certs
 from tests.commands.canned import NOW
-from tests.commands.disks import test_operations as test_disks
-from tests.commands.updates import test_operations as test_updates
+from tests.commands.health import test_disk_operation as test_disks
+from tests.commands.health import test_update_operation as test_updates
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 OCTOBER = Month.from_name("2026-10", TOKYO, NOW)

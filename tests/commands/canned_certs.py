@@ -21,8 +21,8 @@ from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertif
 from commands.model.operation import FleetView, Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW
-from tests.commands.disks import test_operations as disks
-from tests.commands.updates import test_operations as updates
+from tests.commands.health import test_disk_operation as disks
+from tests.commands.health import test_update_operation as updates
 from tests.lab.windows import nebula_cert
 
 OPERATION = "op-0123456789ab"

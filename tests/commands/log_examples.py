@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from commands.loglines.excerpt import Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.lines import LogLine
+from commands.log_lines.excerpt import Excerpt
+from commands.log_lines.formats import Level
+from commands.log_lines.lines import LogLine
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
-from commands.bot_state.about import Help, Version
+from commands.about import Help, Version
 from commands.model.operation import FleetRead, Operation, Role
 from commands.values.arguments import ALL_HOSTS, Flag, Positional, TargetArgument
 

@@ -8,8 +8,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation, render_operation
-from commands.language.help_text import build_help, format_usage
-from commands.language.signature import find_noun, find_operation, list_arguments, list_names
+from commands.language.help import build_help, find_noun, find_operation, format_usage, list_arguments, list_names
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
 from commands.values.arguments import Target
 from commands.values.errors import GrammarError

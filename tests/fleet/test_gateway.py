@@ -9,8 +9,8 @@ import pytest
 from adapters.inventory import WindowsPaths
 from bot.app.application import open_application
 from bot.config.settings import read_settings
-from commands.loglines.formats import Level
-from commands.loglines.lines import LogLine
+from commands.log_lines.formats import Level
+from commands.log_lines.lines import LogLine
 from tests.fleet.conftest import Ask, ask_as_administrator
 from tests.fleet.gateway import GatewayLogs, log_requests
 from tests.fleet.overlay import Overlay

@@ -11,7 +11,7 @@ from adapters.inventory import WindowsPaths
 from adapters.windows.nebula_log import parse_handshake
 from bot.app.application import Application, open_application
 from bot.config.settings import read_settings
-from commands.loglines.formats import Level
+from commands.log_lines.formats import Level
 from tests.fleet.conftest import Ask, ask_as_administrator
 from tests.fleet.overlay import HOSTS, LIGHTHOUSE, STRANGER, Overlay
 from tests.lab.fleet import LabFleet, run_fleet, write_configuration

@@ -19,7 +19,7 @@ from bot.model.request import Answer
 from bot.runtime.clock import read_utc_time
 from bot.store.reading import open_for_reading
 from bot.store.tables import ROTATIONS
-from commands.authority.drills import DRILL_ADDRESS, encode_public_key
+from commands.certificates.ca_key.judgment import DRILL_ADDRESS, encode_public_key
 from commands.model.report import Report
 from tests.lab.fleet import LabFleet
 from tests.lab.recipients import KeyHolder, make_holder

@@ -14,7 +14,7 @@ from adapters.key_backup import KEY_FILES
 from adapters.nebula.encoding import Curve
 from bot.model.change import ChangeState
 from bot.runtime.clock import read_utc_time
-from commands.authority.drills import DRILL_ADDRESS, encode_public_key
+from commands.certificates.ca_key.judgment import DRILL_ADDRESS, encode_public_key
 from commands.model.report import Report
 from tests.lab.recipients import KeyHolder, make_holder
 from tests.lab.windows import nebula_cert

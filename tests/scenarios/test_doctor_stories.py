@@ -21,7 +21,7 @@ from bot.locale.texts import get_texts
 from bot.model.request import ExitCode
 from bot.slack import block_validation
 from bot.store.database import Database
-from commands.bot_state.about import Doctor
+from commands.about import Doctor
 from commands.model.operation import ignore_progress
 from commands.model.report import Report
 from tests.lab.faults import Fault

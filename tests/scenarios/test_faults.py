@@ -17,7 +17,7 @@ from adapters.wsl.system import ReadSystem as ReadWsl
 from bot.config.settings import read_settings
 from bot.runtime.connections import make_connector
 from bot.security.secrets import read_secrets
-from commands.health import Health
+from commands.health.operation import Health
 from commands.model.operation import FleetView, Thresholds
 from commands.model.report import Report
 from commands.values.arguments import Target

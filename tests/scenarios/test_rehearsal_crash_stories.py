@@ -8,9 +8,9 @@ import pytest
 from bot.control.client import ask
 from bot.model.change import ChangeState
 from bot.model.request import Surface
+from commands.changes.rehearsal import make_rehearsal_key
 from commands.model.plan import Plan
 from commands.model.report import Report
-from commands.planning.rehearsal import make_rehearsal_key
 from tests.lab.holds import When
 from tests.scenarios.conftest import Build, Town
 from tests.scenarios.crash_evidence import FOLDERS

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.model.alert import Alert
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from tests.lab.fleet import NO_SCHEDULES
 from tests.scenarios.by_the_clock import World, world
 

@@ -38,9 +38,8 @@ from bot.rendering.slack.blocks import (
 from bot.rendering.slack.buttons import make_row, make_run_buttons
 from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_command
 from bot.security.untrusted_text import shorten
-from commands.checks.conditions import CONDITION_RULES, Condition
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some
+from commands.alerts.conditions import CONDITION_RULES, Condition
+from commands.model.finding import GRADE_NAMES, Grade, list_some
 
 CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.NEBULA: Phrase("Other hosts cannot reach its gateway and containers"),

@@ -22,11 +22,11 @@ from bot.rendering.slack.buttons import (
     make_run_buttons,
 )
 from bot.security.untrusted_text import shorten, to_one_line
-from commands.bot_state.alerts import AlertAcknowledge
-from commands.bot_state.incidents import MAX_TITLE_LENGTH
-from commands.certs.assessment import HOST_WARNING_TIMES
-from commands.checks.conditions import Condition
-from commands.language.signature import OperationClasses, find_operation
+from commands.alerts.conditions import Condition
+from commands.alerts.operations import AlertAcknowledge
+from commands.certificates.assessment import HOST_WARNING_TIMES
+from commands.incidents.operations import MAX_TITLE_LENGTH
+from commands.language.help import OperationClasses, find_operation
 from commands.model.times import render_time
 from commands.values.normalize import normalize_text, quote
 from commands.values.units import render_duration

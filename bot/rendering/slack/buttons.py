@@ -15,9 +15,9 @@ from bot.security.untrusted_text import to_one_line
 from commands.catalogue import CATALOGUE
 from commands.language.form_filling import must_ask_first
 from commands.language.labels import label_request
-from commands.loglines.excerpt import LineFilter
-from commands.loglines.formats import Level
-from commands.loglines.patterns import MAX_PATTERN_LENGTH
+from commands.log_lines.excerpt import LineFilter
+from commands.log_lines.formats import Level
+from commands.log_lines.patterns import MAX_PATTERN_LENGTH
 from commands.model.report import Report
 
 SHOW_ACTION, FILE_ACTION, RUN_ACTION, FORM_ACTION, PLAN_ACTION = "show", "file", "run", "form", "plan"

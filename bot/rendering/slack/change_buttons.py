@@ -11,10 +11,10 @@ from bot.rendering import change_progress
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Block, make_plain_text
 from bot.rendering.slack.buttons import FORM_ACTION, PLAN_ACTION, RUN_ACTION, fits_button, make_command_button
-from commands.bot_state.changes import Approve, OperationCancel, OperationContinue
-from commands.language.signature import OperationClasses, find_operation
+from commands.changes.operations import Approve, OperationCancel, OperationContinue
+from commands.changes.rehearsal import format_rehearsal_command, group_rehearsal_steps
+from commands.language.help import OperationClasses, find_operation
 from commands.model.operation import Operation, Risk
-from commands.planning.rehearsal import format_rehearsal_command, group_rehearsal_steps
 from commands.values.normalize import normalize_text
 
 _MAX_TITLE, _MAX_TEXT, _MAX_LABEL = 100, 300, 30

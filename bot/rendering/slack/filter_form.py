@@ -6,9 +6,9 @@ from typing import Any
 from adapters.phrase import Phrase, Texts
 from bot.rendering.slack.blocks import Block, make_plain_text
 from bot.rendering.slack.buttons import AnswerView
-from commands.loglines.excerpt import describe_min_level
-from commands.loglines.formats import Level
-from commands.loglines.patterns import MAX_PATTERN_LENGTH, BadPattern, parse_pattern
+from commands.log_lines.excerpt import describe_min_level
+from commands.log_lines.formats import Level
+from commands.log_lines.patterns import MAX_PATTERN_LENGTH, BadPattern, parse_pattern
 from commands.values.arguments import BadArgument
 
 CALLBACK_ID = "flatnet_filter"

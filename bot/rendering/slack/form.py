@@ -20,8 +20,8 @@ from bot.rendering.slack.blocks import Block, escape, make_section
 from bot.security.untrusted_text import shorten, to_one_line
 from commands.language import form_filling
 from commands.language.form_filling import FormInput, RequestForm, build_form
+from commands.language.help import Argument, OperationClasses
 from commands.language.labels import label_request
-from commands.language.signature import Argument, OperationClasses
 from commands.model.operation import Operation
 from commands.values.arguments import Option, Positional
 from commands.values.normalize import MAX_REQUEST_LENGTH

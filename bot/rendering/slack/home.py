@@ -32,7 +32,7 @@ from bot.rendering.slack.home_changes import render_left_over, render_running, r
 from bot.rendering.slack.home_lists import HOME_ACTION, render_heading, render_lists
 from bot.rendering.slack.progress import describe_progress
 from bot.rendering.slack.topics import make_topic_menu, render_topics
-from commands.language.help_text import list_topics
+from commands.language.help import list_topics
 from commands.model.operation import Operation, ReadProgress
 from commands.model.report import Report
 

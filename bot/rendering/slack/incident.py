@@ -23,8 +23,7 @@ from bot.rendering.slack.blocks import MAX_TEXT, Block, SlackMessage, escape, ma
 from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, make_command_button, make_row
 from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_command
 from bot.security.untrusted_text import shorten
-from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some
+from commands.model.finding import GRADE_NAMES, Grade, list_some
 
 _MAX_HEADLINE = 200
 _MAX_LINE = 300

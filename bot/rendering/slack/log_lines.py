@@ -21,11 +21,10 @@ from bot.rendering.slack.blocks import MAX_CHARACTERS, MAX_TEXT, Block, SlackMes
 from bot.rendering.slack.buttons import FILTER_ACTION, SHOW_ACTION, AnswerView, make_button, make_file_button, make_row
 from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_footer
 from bot.security.untrusted_text import ELLIPSIS, shorten
-from commands.loglines.excerpt import ALL_LINES, Excerpt, FilteredPage, LineFilter, select_page
-from commands.loglines.formats import Level
-from commands.loglines.groups import LineGroup
-from commands.loglines.merge import filter_lines
-from commands.loglines.patterns import make_finder
+from commands.log_lines.excerpt import ALL_LINES, Excerpt, FilteredPage, LineFilter, select_page
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import LineGroup, filter_lines
+from commands.log_lines.patterns import make_finder
 from commands.logs.text_file import render_text
 from commands.logs.text_file import summarize_lines as span
 from commands.model.finding import Grade, find_worst

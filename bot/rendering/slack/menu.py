@@ -7,8 +7,7 @@ from bot.rendering.labels import COMMAND
 from bot.rendering.slack import buttons
 from bot.rendering.slack.blocks import SlackMessage, escape, make_context, make_section
 from bot.rendering.slack.topics import make_topic_menu, render_topics
-from commands.language.help_text import list_topics
-from commands.language.signature import OperationClasses
+from commands.language.help import OperationClasses, list_topics
 
 
 def render_menu(starts: Sequence[str], permitted: OperationClasses, texts: Texts) -> SlackMessage:

@@ -10,8 +10,8 @@ from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_section
 from bot.rendering.slack.paragraphs import render_command
 from bot.security.untrusted_text import shorten
+from commands.model.finding import list_some
 from commands.model.operation import ReadProgress
-from commands.model.phrases import list_some
 from commands.model.report import Report
 
 MAX_NAMED_HOSTS = 5

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from adapters.phrase import Phrase, Texts
 from bot.rendering.slack.blocks import Block, escape, make_plain_text
 from bot.rendering.slack.buttons import MAX_LABEL, encode_words
-from commands.bot_state.about import Help
+from commands.about import Help
 
 MAX_TOPICS = 100
 """Slack's limit for the options of a menu."""

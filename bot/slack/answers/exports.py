@@ -25,7 +25,7 @@ from bot.slack.outbound.uploads import describe_delivery, explain_refusal
 from bot.slack.tasks import retry_write
 from bot.store.answers import AnswerFile
 from bot.store.inbox import Delivery
-from commands.loglines.excerpt import ALL_LINES, LineFilter
+from commands.log_lines.excerpt import ALL_LINES, LineFilter
 from commands.model.report import Report, TextFile
 from commands.values.arguments import BadArgument
 

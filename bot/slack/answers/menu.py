@@ -14,10 +14,10 @@ from bot.slack.directory.people import Reader
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.tasks import retry_write
 from bot.store.inbox import Delivery
-from commands.checks.verdict import STORED_AREAS
-from commands.health import Health
+from commands.health.operation import Health
+from commands.health.verdict import STORED_AREAS
 from commands.language.grammar import render_operation
-from commands.language.starting_points import choose_starts
+from commands.language.help import choose_starts
 from commands.model.report import Report
 
 CHECK_OPERATION = Health()

@@ -34,7 +34,7 @@ from bot.slack.inbound.plan import PlanHandler
 from bot.slack.outbound.message import OutboundMessage
 from bot.store.inbox import Delivery
 from commands.language.form_filling import find_form, must_ask_first
-from commands.language.signature import OperationClasses
+from commands.language.help import OperationClasses
 
 _COMMAND_ACTIONS = frozenset({buttons.RUN_ACTION, buttons.FORM_ACTION, buttons.PLAN_ACTION, HOME_ACTION, ALERT_ACTION})
 """Actions of buttons and menus that carry a command."""

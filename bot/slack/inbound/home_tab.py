@@ -42,8 +42,8 @@ from bot.slack.payload_types import EventId, TeamId, UserId, get_object
 from bot.slack.tasks import BackgroundTasks
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery
-from commands.bot_state.alerts import AlertList
-from commands.language.starting_points import choose_starts
+from commands.alerts.operations import AlertList
+from commands.language.help import choose_starts
 from commands.model.operation import ReadProgress
 
 KIND, EVENT = "home", "app_home_opened"

@@ -16,7 +16,7 @@ from bot.model.quoted_message import QuotedMessage
 from bot.security.secret_patterns import MARK
 from bot.security.untrusted_text import shorten, to_one_line
 from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, get_object
-from commands.bot_state.incident_acts import MAX_TEXT_LENGTH
+from commands.incidents.acts import MAX_TEXT_LENGTH
 from commands.values.normalize import MAX_REQUEST_LENGTH, quote
 
 MAX_AUTHOR_LENGTH = 80

@@ -19,7 +19,7 @@ from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LogSearch, LogText, Trun
 from adapters.phrase import Phrase
 from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
-from commands.loglines.local_time import TimeDoubt
+from commands.log_lines.lines import TimeDoubt
 from commands.logs.collection import LogQuery, read_logs
 from commands.model.operation import FleetView, Thresholds
 from tests.adapters.windows.log_cases import FOLDER, LOGS

@@ -7,9 +7,9 @@ from bot.access.people import Person, UserGroup
 from bot.access.policy import Actor, Permit, Policy, Refusal, format_identity
 from bot.access.rules import Grant
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
-from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.catalogue import CATALOGUE
 from commands.containers.run import ContainerRun
+from commands.digests import Digest, MonthlyReport, WeeklyReport
 from commands.logs.operations import LogCollect as Collected
 from commands.model.operation import Operation, Role
 from tests.commands.canned import host

@@ -20,7 +20,7 @@ from bot.security.redaction import Redactor
 from bot.store.alerts import AlertTable
 from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
-from commands.checks.conditions import Condition, HostChecked
+from commands.alerts.conditions import Condition, HostChecked
 from tests.bot.alerts.living import BEGINNING, HOSTS, Mortal, nebula
 
 KEYS = AuditKeys(AuditKey(b"k" * MIN_KEY_BYTES))

@@ -12,7 +12,7 @@ from bot.model.alert import Alert
 from bot.security.redaction import Redactor
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
-from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.alerts.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity
 
 BEGINNING = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from bot.alerts.mutes import MuteRegistry
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from bot.store.database import Database
 from bot.store.mutes import MuteTable
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.clockwork import Log
 from tests.commands.canned import host

@@ -16,7 +16,7 @@ from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.rendering.slack.alert import render, render_word
-from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.alerts.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import House, nebula
 from tests.bot.rendering.slack.test_answer import shown

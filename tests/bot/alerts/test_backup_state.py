@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from adapters.phrase import Phrase
 from bot.alerts.backup_state import BackupWatch, make_backup_signals
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.backup import Backup, KnownBackups
 from tests.commands.backups.test_findings import FRESH, made
 from tests.commands.canned import NOW

@@ -7,7 +7,7 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from bot.alerts.certificate_survey import CertificateSurvey, list_certificates
-from commands.certs.operations import CertList
+from commands.certificates.operations import CertList
 from tests.bot.alerts.expiring import Held, ca, host, report
 from tests.commands import canned, canned_certs
 from tests.commands.canned_certs import view

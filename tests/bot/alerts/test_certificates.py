@@ -10,8 +10,8 @@ from adapters.phrase import Phrase
 from bot.alerts.certificate_survey import CertificateSurvey
 from bot.alerts.certificates import judge_certificates, make_authority_subject
 from bot.model.alert import Alert, AlertState
-from commands.certs.assessment import CA_EXPIRY_LIMITS, CA_WARNING_TIMES, HOST_EXPIRY_LIMITS, HOST_WARNING_TIMES
-from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.alerts.conditions import Condition, HostChecked, Signal
+from commands.certificates.assessment import CA_EXPIRY_LIMITS, CA_WARNING_TIMES, HOST_EXPIRY_LIMITS, HOST_WARNING_TIMES
 from commands.model.finding import Severity
 from commands.model.report import Cell, Column, Mark, Report
 from tests.bot.alerts.expiring import NOW, Held, ca, host, report, unread

@@ -7,8 +7,8 @@ import pytest
 
 from adapters.inventory import Inventory
 from bot.alerts.fleet_memory import CheckedHost, FleetMemory
-from commands.checks.host_checks import judge_host
-from commands.checks.watch import FleetSight, WatchAnswers
+from commands.alerts.watch import FleetSight, WatchAnswers
+from commands.health.host_checks import judge_host
 from commands.model.operation import Thresholds
 from tests.commands.canned import container, gateway, host, windows, wsl
 

@@ -7,7 +7,7 @@ import pytest
 from bot.alerts.grouping import assign_messages, find_held, make_name, parse_channel
 from bot.model.alert import Alert
 from bot.model.alert_notice import AlertNotice, find_root
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from tests.bot.alert_examples import FIRED, FIRING, change
 
 

@@ -17,10 +17,10 @@ from adapters.windows.tls_certificate import ServerCertificate
 from bot.alerts.identities import MAX_STRANGERS, IdentityBasis, judge_identities
 from bot.alerts.identity_feed import IdentityFeed
 from bot.model.alert import Alert
-from commands.certs.further import FurtherReading
-from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.alerts.conditions import Condition, HostChecked, Signal
+from commands.certificates.further import FurtherReading
+from commands.model.certificates import Identity, IdentityKind, KnownIdentities, Sighting, Way
 from commands.model.finding import Severity
-from commands.model.identity import Identity, IdentityKind, KnownIdentities, Sighting, Way
 from commands.model.operation import CertificateRules
 from tests.bot.alert_examples import change
 from tests.commands.canned import NOW

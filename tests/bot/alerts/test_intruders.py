@@ -10,11 +10,11 @@ from adapters.inventory import Inventory, JoiningHost, RemovedHost
 from adapters.windows.handshakes import RefusedPeer
 from bot.alerts.identities import IdentityBasis, judge_identities
 from bot.alerts.intruders import MAX_REFUSED_PEERS
-from commands.certs.further import FurtherReading
-from commands.certs.refused_peers import NO_REFUSALS, RefusedPeers
-from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.alerts.conditions import Condition, HostChecked, Signal
+from commands.certificates.further import FurtherReading
+from commands.certificates.outsiders import NO_REFUSALS, RefusedPeers
+from commands.model.certificates import NO_IDENTITIES, Identity, IdentityKind, KnownIdentities, Sighting, Way
 from commands.model.finding import Severity
-from commands.model.identity import NO_IDENTITIES, Identity, IdentityKind, KnownIdentities, Sighting, Way
 from commands.model.operation import CertificateRules
 from tests.commands.canned import NOW, host
 

@@ -6,12 +6,12 @@ import pytest
 
 from adapters.key_backup import Recipient
 from bot.alerts.key_state import KeyWatch
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.backup import KnownBackups
 from commands.model.rotation import Rotation
-from tests.commands.authority.test_create import ALICE, BOB
-from tests.commands.authority.test_judgment import WELL, drill, whole
 from tests.commands.canned import NOW
+from tests.commands.certificates.ca_key.test_create import ALICE, BOB
+from tests.commands.certificates.ca_key.test_judgment import WELL, drill, whole
 
 
 async def check(known: KnownBackups, *recipients: Recipient) -> list[tuple[str, str, str | None]]:

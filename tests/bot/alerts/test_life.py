@@ -15,7 +15,7 @@ from adapters.phrase import Phrase
 from bot.alerts import life
 from bot.alerts.life import CheckTime, is_flapping, judge, list_episodes
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertHistory, AlertState
-from commands.checks.conditions import ConditionRule, Signal
+from commands.alerts.conditions import ConditionRule, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import BEGINNING, nebula
 

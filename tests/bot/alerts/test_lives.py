@@ -19,7 +19,7 @@ from adapters.phrase import Phrase
 from bot.alerts.registry import AlertRegistry
 from bot.model.alert import Alert, AlertChange, AlertState
 from bot.store.database import Database
-from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.alerts.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import BEGINNING, House, Mortal, container, nebula
 from tests.bot.running import Kill, Killed

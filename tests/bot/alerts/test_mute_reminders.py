@@ -14,7 +14,7 @@ from bot.model.alert import Alert, Mute
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, Identity, Membership, SlackIdentity, SystemIdentity
 from bot.store.database import Database
-from commands.bot_state.mutes import SilenceAdd
+from commands.alerts.mutes import SilenceAdd
 from commands.catalogue import CATALOGUE
 from commands.language.form_filling import must_ask_first
 from commands.language.grammar import parse_operation

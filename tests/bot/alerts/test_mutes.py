@@ -22,7 +22,7 @@ from bot.alerts.mutes import (
 from bot.audit.log import EventKind
 from bot.model.alert import Mute, MuteKind
 from bot.store.database import Database
-from commands.checks.conditions import CONDITION_RULES, Condition
+from commands.alerts.conditions import CONDITION_RULES, Condition
 from tests.bot.alerts.muting import INVENTORY, NOW, Registered, alert, maintenance, mute
 from tests.commands.canned import host
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.alerts.settings import AlertRoute
-from commands.checks.conditions import Condition, Signal
+from commands.alerts.conditions import Condition, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import House, container, nebula
 from tests.bot.alerts.notifying import CALLED, NIGHT, OPS, Night, SlackAway

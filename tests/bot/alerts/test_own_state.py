@@ -18,7 +18,7 @@ from bot.store.operations import OperationTable
 from bot.store.owed import OwedChange
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import ScheduleRun, ScheduleTable
-from commands.checks.conditions import Condition, Signal
+from commands.alerts.conditions import Condition, Signal
 from commands.model.owed import Matter
 from commands.model.rotation import RotationStage
 from tests.commands.canned_rotation import rotation

@@ -9,7 +9,7 @@ import pytest
 
 from bot.alerts.registry import AlertResolved, NoSuchAlert
 from bot.model.alert import AlertState
-from commands.checks.conditions import Condition, HostChecked
+from commands.alerts.conditions import Condition, HostChecked
 from commands.model.finding import Severity
 from tests.bot.alerts.living import House, Interrupted, container, nebula
 

@@ -19,7 +19,7 @@ from bot.model.alert import AlertState
 from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
 from bot.store.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable
-from commands.checks.conditions import Condition, HostChecked
+from commands.alerts.conditions import Condition, HostChecked
 from tests.bot.alerts.living import House, Interrupted, container, nebula
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.alerts.rotation_signals import RotationSight, make_rotation_signals
-from commands.checks.conditions import Condition, Signal
+from commands.alerts.conditions import Condition, Signal
 from commands.model.finding import Severity
 from commands.model.rotation import RotationMember, RotationStage
 from tests.commands.canned import NOW

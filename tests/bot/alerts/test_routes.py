@@ -10,7 +10,7 @@ from bot.access.people import Person
 from bot.alerts.routes import Router, Routing, covers
 from bot.alerts.settings import AlertRoute, AlertSettings, QuietHours
 from bot.model.alert import Alert
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.alert_examples import FIRING, change
 

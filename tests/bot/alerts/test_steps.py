@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from adapters.phrase import Moment, Phrase
 from bot.model.alert import Alert, AlertState
-from commands.checks.conditions import Condition, HostChecked, Resolution, Signal
+from commands.alerts.conditions import Condition, HostChecked, Resolution, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import CANARY, House, nebula
 

@@ -10,7 +10,7 @@ from bot.alerts.traffic_ledger import MAX_PENDING, TrafficLedger
 from bot.model.alert import Alert, AlertState
 from bot.store.database import Database
 from bot.store.traffic import TrafficTable
-from commands.checks.conditions import Condition, HostChecked
+from commands.alerts.conditions import Condition, HostChecked
 from tests.bot.alerts.living import nebula
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -13,8 +13,8 @@ from adapters.phrase import Phrase
 from bot.store.claims import HostClaim
 from bot.store.database import Database
 from bot.store.errors import DatabaseError
-from commands.checks.conditions import Condition
-from commands.checks.traffic import WINDOW
+from commands.alerts.conditions import Condition
+from commands.alerts.traffic import WINDOW
 from tests.bot.alerts.watched import LOST, NOW, Station, make_hosts
 from tests.commands.canned import gateway, windows
 

@@ -7,7 +7,7 @@ import pytest
 from adapters.phrase import Phrase
 from bot.alerts.words import make_fire_word, make_flapping_word, make_repeat_word, make_resolved_word
 from bot.model.alert import AlertChange, AlertState
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.alert_examples import FIRED, FIRING, RESOLVED, change
 from tests.bot.rendering.examples import ENGLISH

@@ -24,8 +24,8 @@ from bot.store.claims import HostClaim
 from bot.store.database import Database
 from bot.store.observations import ObservationTable
 from bot.store.traffic import TrafficTable
-from commands.checks.conditions import Condition, HostChecked
-from commands.checks.watch import WatchAnswers
+from commands.alerts.conditions import Condition, HostChecked
+from commands.alerts.watch import WatchAnswers
 from commands.model.operation import Thresholds
 from tests.commands.canned import gateway, host, windows, wsl
 from tests.scenarios.simulated import SimulatedTime

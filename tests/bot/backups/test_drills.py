@@ -16,13 +16,13 @@ from bot.backups.drills import DrillRefused, DrillRegistry
 from bot.store.database import Database
 from bot.store.key_backups import KeyBackupTable
 from bot.store.ledger import LedgerTable, Observation
-from commands.authority.drills import name_certificate
+from commands.certificates.ca_key.judgment import name_certificate
 from commands.model.backup import Drill, KeyBackup
-from commands.model.identity import KnownIdentities
+from commands.model.certificates import KnownIdentities
 from tests.bot.backups.test_key_copies import copy
-from tests.commands.authority.test_drills import PARSED, sign
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA
+from tests.commands.certificates.ca_key.test_drills import PARSED, sign
 
 KEY: KeyBackup = copy(authority=PARSED.fingerprint)
 

@@ -13,7 +13,7 @@ from bot.changes.intent_log import AuditTrail
 from bot.store.database import Database
 from bot.store.key_backups import KeyBackupTable
 from bot.store.tables import KEY_BACKUPS
-from commands.authority.key_backup_steps import KeySource, build_key_backup_steps
+from commands.certificates.ca_key.steps import KeySource, build_key_backup_steps
 from commands.model.backup import Drill, KeyBackup, PlaceState
 from commands.model.plan import Part, Product, Result, StepResult
 from tests.adapters.windows.key_backup_cases import PEOPLE

@@ -16,16 +16,16 @@ from bot.backups.registry import BackupRegistry
 from bot.store.backups import BackupTable
 from bot.store.database import Database
 from bot.store.records import OperationRecord
-from commands.authority.drills import name_certificate
-from commands.backups.bot_steps import build_bot_part
+from commands.backups.create import build_bot_part
 from commands.backups.create_steps import BackupTask, build_backup_steps
+from commands.certificates.ca_key.judgment import name_certificate
 from commands.model.backup import Backup, BackupPart, PlaceState
 from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
 from tests.bot.changes.workflow_team import Log
 from tests.bot.records import running
 from tests.commands import canned
-from tests.commands.authority.test_drills import DRILL as PASSED
 from tests.commands.backups.made import make_backup
+from tests.commands.certificates.ca_key.test_drills import DRILL as PASSED
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OPERATION = "op-0123456789ab"

@@ -13,7 +13,7 @@ from bot.changes.planning_memory import PlanningMemory
 from bot.changes.step_binding import OwnActions
 from bot.model.change import ChangeState
 from bot.store.backups import BackupTable
-from commands.confirmation import OperationConfirm
+from commands.changes.confirm import OperationConfirm
 from commands.model.operation import CannotPlan
 from commands.model.plan import Plan
 from commands.values.arguments import Target

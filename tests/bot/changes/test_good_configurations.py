@@ -15,10 +15,10 @@ from bot.changes.planning_memory import PlanningMemory
 from bot.changes.step_binding import OwnActions
 from bot.store.backups import BackupTable
 from bot.store.tables import GOOD_CONFIGURATIONS
+from commands.changes.commit_confirm import build_confirm_step
+from commands.changes.configuration_edit import build_keep_step
 from commands.model.plan import Part, Result, StepResult
 from commands.model.proven_configuration import ProvenConfiguration
-from commands.planning.commit_confirm import build_confirm_step
-from commands.planning.reload_proof import build_keep_step
 from tests.bot.changes.workflow_team import BEGINNING, Bot
 from tests.commands.canned import host, view
 

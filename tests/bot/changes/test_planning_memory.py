@@ -8,7 +8,7 @@ from adapters.phrase import Phrase
 from bot.changes.planning_memory import PlanningMemory
 from bot.store.backups import BackupTable
 from bot.store.errors import DatabaseUnavailable
-from commands.model.identity import KnownIdentities
+from commands.model.certificates import KnownIdentities
 from commands.model.operation import FleetView
 from commands.model.rotation import RotationStage
 from tests.bot.changes.workflow_team import Bot

@@ -17,10 +17,10 @@ from bot.changes.intent_log import AuditTrail
 from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, explain_refusal, find_objection
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
+from commands.changes.rehearsal import RehearsedHost, build_rehearsal_steps, make_rehearsal_key
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, Result, StepResult
 from commands.model.plan_endpoints import collect_endpoints
-from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps, make_rehearsal_key
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEGINNING, BEN, CAI, Bot, CriticalSwap, RehearsedSwap, Swap, Turn
 from tests.commands.canned import host

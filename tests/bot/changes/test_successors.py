@@ -9,7 +9,7 @@ from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
 from bot.changes.intent_log import AuditTrail
 from bot.model.change import Change, ChangeState
-from commands.certs.renewal import CertRenew
+from commands.certificates.renewal import CertRenew
 from commands.model.plan import Result, StepResult
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEN, Bot

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from bot.changes.suspension_rule import find_hidden, hide_suspended, require_none_suspended
+from commands.certificates.rotation.finish import RotationFinish
+from commands.hosts.suspend.resume import HostResume
+from commands.hosts.suspend.suspend import HostSuspend
 from commands.model.operation import CannotPlan, FleetChange, FleetView
 from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.plan import Plan
-from commands.rotation.finish import RotationFinish
 from commands.services.operations import ServiceRestart
-from commands.suspension.resume import HostResume
-from commands.suspension.suspend import HostSuspend
 from commands.values.arguments import Target
 from tests.commands.canned import NOW
-from tests.commands.suspension.canned_hosts import SUSPENSION, see
+from tests.commands.hosts.suspend.canned_hosts import SUSPENSION, see
 
 WHY = "suspended since 2026-11-25 07:10:00 UTC by alice: RAM swap. Run host resume host-b first"
 

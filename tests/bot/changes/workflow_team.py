@@ -45,9 +45,10 @@ from bot.store.owed import OwedTable
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS, OWED
-from commands.certs.renewal import CertRenew
-from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
-from commands.model.container_spec import ContainerSpec
+from commands.certificates.renewal import CertRenew
+from commands.changes.commit_confirm import CommitConfirmedChange, build_begin_step
+from commands.changes.rehearsal import RehearsedHost, build_rehearsal_steps
+from commands.model.containers import DEFAULT_CONTAINER_RULES, ContainerRules, ContainerSpec
 from commands.model.operation import (
     CannotPlan,
     CertificateRules,
@@ -63,8 +64,6 @@ from commands.model.operation import (
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
 from commands.model.plan_endpoints import collect_endpoints
-from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step
-from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from commands.values.arguments import Target, TargetArgument
 from tests.commands.canned import host, view
 

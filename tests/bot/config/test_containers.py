@@ -6,7 +6,7 @@ import pytest
 
 from adapters.wsl.containers import ContainerVolume, PublishedPort
 from adapters.wsl.description import Variable
-from commands.values.images import ImageName
+from commands.values.containers import ImageName
 from tests.bot.config.test_settings import GOOD, complaints, settings
 
 DIGEST = "sha256:" + "0a" * 32

@@ -18,7 +18,7 @@ from bot.model.alert import Alert, AlertChange, AlertState, Mute, MuteKind
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.rendering.data import render_csv, render_json
 from bot.requests.dispatcher import Dispatcher
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.report import Report

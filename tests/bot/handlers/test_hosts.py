@@ -17,14 +17,14 @@ from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
 from bot.reports.removed_hosts import build_removed_section, list_open_removals, list_removal_commands
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
-from commands.model.identity import Identity, IdentityKind
+from commands.model.certificates import Identity, IdentityKind
 from commands.model.operation import Risk
 from commands.model.owed import Matter
 from commands.model.report import Mark, Report
 from commands.model.suspension import Suspension
 from tests.bot.handlers.test_owed import owed
 from tests.commands.canned import NOW, host
-from tests.commands.suspension.canned_hosts import SUSPENSION
+from tests.commands.hosts.suspend.canned_hosts import SUSPENSION
 
 PLAIN = WindowsSide(url="http://192.0.2.1:5985/wsman", user="flatnet", allow_http=True)
 LIGHTHOUSE = host("lighthouse", 0)

@@ -17,7 +17,7 @@ from bot.model.incident import IncidentState
 from bot.model.quoted_message import QuotedMessage
 from bot.model.request import Failure, FailureKind
 from bot.store.database import Database
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.check import Area, StoredCheck
 from commands.model.operation import Role
 from commands.model.report import Report

@@ -27,8 +27,8 @@ from bot.store.chain import ChainProblem, StoredEvent, Verification
 from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time
 from bot.store.head_file import Head
+from commands.alerts.conditions import Condition
 from commands.catalogue import CATALOGUE
-from commands.checks.conditions import Condition
 from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.report import Report

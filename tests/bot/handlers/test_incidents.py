@@ -29,9 +29,9 @@ from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
 from bot.store.incident_timeline import TimelineTable
 from bot.store.incidents import IncidentEntry, IncidentTable
-from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
-from commands.health import Health
+from commands.health.operation import Health
+from commands.incidents.operations import IncidentOpen, IncidentResolve
 from commands.language.grammar import parse_operation, render_operation
 from commands.logs.operations import LogRead
 from commands.model.operation import FleetRead, Operation, Role

@@ -31,7 +31,7 @@ from bot.model.change import ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.model.request import Answer, Failure, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
-from commands.checks.host_checks import NETWORK_SUBJECT
+from commands.health.host_checks import NETWORK_SUBJECT
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView, Role
 from commands.model.plan_endpoints import find_endpoint

@@ -18,7 +18,7 @@ from bot.requests.authorization import make_failure
 from bot.requests.dispatcher import Dispatcher
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
-from commands.health import Health
+from commands.health.operation import Health
 from commands.model.operation import Operation, OwnOperation, Role
 from commands.model.report import Report, TextFile
 from tests.bot.keeping import Kept

@@ -14,8 +14,8 @@ from bot.model.incident import Incident, TimelineEntry
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
 from bot.store.incident_timeline import TimelineTable
+from commands.alerts.conditions import Condition
 from commands.catalogue import CATALOGUE
-from commands.checks.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.audit.files import Files
 from tests.bot.incidents.recorded import NOW, incident, look

@@ -18,8 +18,8 @@ from bot.incidents.likely import (
     propose_severity,
 )
 from bot.model.alert import Alert
-from commands.certs.assessment import CA_WARNING_TIMES, HOST_WARNING_TIMES
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
+from commands.certificates.assessment import CA_WARNING_TIMES, HOST_WARNING_TIMES
 from commands.model.check import Area, StoredCheck
 from commands.model.finding import Finding, Severity
 from tests.bot.alert_examples import BEGAN, FIRING, change

@@ -8,7 +8,7 @@ import pytest
 from bot.incidents.likely import Evidence
 from bot.incidents.snapshot import MAX_ALERTS, Sightings, Snapshot, take_snapshot
 from bot.model.alert import AlertState
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.alert_examples import BEGAN, change
 from tests.bot.incidents.test_likely import HOSTS, NOW, ORPHANS, ROOT, alert, evidence, ran

@@ -8,7 +8,7 @@ from adapters.errors import Refused
 from bot.joining.id_choice import choose_claim, choose_id
 from bot.joining.reservation import Wish
 from tests.commands.canned import view
-from tests.commands.joining.test_ids import LIGHTHOUSE, A, joining, member, peering, survey
+from tests.commands.hosts.add.test_ids import LIGHTHOUSE, A, joining, member, peering, survey
 
 WISH = Wish("host-d", "192.0.2.14:5986", "", None, (), adopt=False)
 FULL = survey(joining=tuple(joining(f"host-{number}", number) for number in range(2, 255)))

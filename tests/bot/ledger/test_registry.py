@@ -14,7 +14,7 @@ from bot.model.change import ChangeState
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable, TooLarge
 from bot.store.ledger import LedgerTable, Observation, ReadPosition
-from commands.model.identity import Identity, IdentityKind, KnownIdentities, Sighting, Way
+from commands.model.certificates import Identity, IdentityKind, KnownIdentities, Sighting, Way
 from tests.bot.changes.workflow_team import Bot, Log
 from tests.bot.ledger.test_signatures import BACK, CERTIFICATE, outcome
 from tests.commands.canned import NOW

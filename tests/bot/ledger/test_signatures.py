@@ -11,7 +11,7 @@ from bot.audit.log import EventKind
 from bot.ledger.registry import IdentityLedger
 from bot.ledger.signatures import derive_signatures
 from bot.store.chain import StoredEvent
-from commands.model.identity import Identity, make_identity
+from commands.model.certificates import Identity, make_identity
 from commands.model.plan import Result, StepResult
 from tests.bot.changes.workflow_team import Log
 from tests.commands.canned import NOW

@@ -19,10 +19,10 @@ from adapters.windows.log_files import FilePosition
 from adapters.windows.tls_certificate import ReadServerCertificate
 from bot.ledger.registry import IdentityLedger
 from bot.ledger.survey import CONCURRENT_HOSTS, MAX_AGE, LedgerSurvey, SurveyBasis
-from commands.certs.further import FurtherReading
-from commands.certs.operations import CertList
+from commands.certificates.further import FurtherReading
+from commands.certificates.operations import CertList
+from commands.model.certificates import BOT_PLACE, Identity, IdentityKind, KnownIdentities, Way
 from commands.model.check import Area
-from commands.model.identity import BOT_PLACE, Identity, IdentityKind, KnownIdentities, Way
 from commands.model.operation import CertificateRules
 from tests.bot.changes.workflow_team import Log
 from tests.commands.canned import NOW

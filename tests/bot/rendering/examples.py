@@ -1,4 +1,4 @@
-"""Reports as `commands.health` makes them, of any size, for the tests of every surface."""
+"""Reports as `commands.health.operation` makes them, of any size, for the tests of every surface."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -13,10 +13,10 @@ from adapters.phrase import Phrase, Texts
 from bot.locale.texts import get_texts
 from bot.rendering.log_rows import LogRow, build_rows
 from bot.security.redaction import Redactor
-from commands.loglines.excerpt import ALL_LINES, Excerpt, LineFilter
-from commands.loglines.formats import Level
-from commands.loglines.groups import group_entries, separate_lines
-from commands.loglines.lines import LogLine
+from commands.log_lines.excerpt import ALL_LINES, Excerpt, LineFilter
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import group_entries, separate_lines
+from commands.log_lines.lines import LogLine
 from commands.model.report import Report, Row
 from tests.bot.rendering.anything import HOSTILE, WHATEVER
 from tests.bot.rendering.examples import ENGLISH, JAPANESE

@@ -7,9 +7,9 @@ from rich.text import Text
 
 from adapters.phrase import Phrase
 from bot.rendering.terminal_logs import list_log_lines
-from commands.loglines import patterns
-from commands.loglines.excerpt import Excerpt
-from commands.loglines.formats import Level
+from commands.log_lines import patterns
+from commands.log_lines.excerpt import Excerpt
+from commands.log_lines.formats import Level
 from commands.model.report import Report
 from tests.bot.rendering.examples import ENGLISH
 from tests.commands.log_examples import BEGAN, line

@@ -15,7 +15,7 @@ from bot.store.copies import LEADS, STANDS_BY, STOPPED, CopyReport, SeenCopy
 from bot.store.errors import DatabaseUnavailable
 from bot.store.known_copies import KnownCopies
 from bot.store.lead import CopyIdentity, Leader
-from commands.bot_state.about import Version
+from commands.about import Version
 from commands.model.finding import Severity
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

@@ -35,8 +35,8 @@ from bot.store.head_file import Head
 from bot.store.known_copies import KnownCopies
 from bot.store.lead import Leader
 from bot.store.observations import Observation, ObservationTable
-from commands.certs.operations import CertList
-from commands.health import Health
+from commands.certificates.operations import CertList
+from commands.health.operation import Health
 from commands.model.chart import Chart, DayHealth
 from commands.model.check import Area
 from commands.model.finding import Severity
@@ -52,8 +52,8 @@ from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, container, log, windows, wsl
 from tests.commands.canned_certs import authority, files, host, view
 from tests.commands.canned_rotation import NEXT_CA, held, rotation, rotation_authority
-from tests.commands.disks import test_operations as disks
-from tests.commands.updates import test_operations as updates
+from tests.commands.health import test_disk_operation as disks
+from tests.commands.health import test_update_operation as updates
 
 LIGHTHOUSE, A, B, C = host("lighthouse", 0), host("host-a", 1), host("host-b", 2), host("host-c", 3)
 FLEET = (LIGHTHOUSE, A, B, C)

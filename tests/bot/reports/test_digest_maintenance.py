@@ -30,7 +30,7 @@ from tests.bot.reports.test_digest import (
 )
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import authority, files
-from tests.commands.suspension.canned_hosts import SUSPENSION
+from tests.commands.hosts.suspend.canned_hosts import SUSPENSION
 
 WORK = maintenance("host-a", 120, added_at=NOW, ends_at=NOW.replace(hour=NOW.hour + 2))
 IN_MAINTENANCE: dict[str, Any] = {"maintenance": {"host-a": WORK}}

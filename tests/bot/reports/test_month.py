@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.reports.month import Month
-from commands.bot_state.reports import parse_month
+from commands.digests import parse_month
 from commands.values.arguments import BadArgument
 
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")

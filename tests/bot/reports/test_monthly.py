@@ -23,17 +23,17 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import RunTally
-from commands.checks.traffic import TrafficCount
+from commands.alerts.traffic import TrafficCount
+from commands.health.update_operation import UpdateList
 from commands.model.finding import Severity
 from commands.model.report import Mark, Report, TextFile
-from commands.updates.operations import UpdateList
 from tests.bot.alert_examples import FIRING
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import shown
 from tests.bot.reported import OCTOBER, TOKYO, Sides, looks, view, windows, wsl
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host
-from tests.commands.updates import test_operations as test_updates
+from tests.commands.health import test_update_operation as test_updates
 
 LIGHTHOUSE, A, B, C = host("lighthouse", 0), host("host-a", 1), host("host-b", 2), host("host-c", 3)
 LOST = Unreachable(Phrase("no connection"))

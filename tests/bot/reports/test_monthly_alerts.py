@@ -11,7 +11,7 @@ from bot.model.request import Answer
 from bot.rendering.files import write_files
 from bot.reports.month import Month
 from bot.reports.monthly_alerts import MAX_NAMED, build_alert_cells, build_alert_file, build_alert_section
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.report import Mark, Report, TextFile
 from tests.bot.alert_examples import FIRING, change
 from tests.bot.rendering.examples import ENGLISH, JAPANESE

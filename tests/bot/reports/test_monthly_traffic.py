@@ -12,7 +12,7 @@ from bot.reports.monthly_traffic import (
     build_traffic_section,
     compute_error_percent,
 )
-from commands.checks.traffic import TrafficCount
+from commands.alerts.traffic import TrafficCount
 from commands.model.report import Mark
 from tests.bot.reported import OCTOBER
 

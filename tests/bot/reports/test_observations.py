@@ -13,7 +13,7 @@ from bot.store.daily_rows import DETAIL_RETENTION
 from bot.store.database import Database
 from bot.store.digests import DigestTable
 from bot.store.observations import Observation, ObservationTable
-from commands.health import Health
+from commands.health.operation import Health
 from commands.model.chart import DayHealth
 from tests.commands.canned import NOW, Said, gateway, host, view, windows, wsl
 

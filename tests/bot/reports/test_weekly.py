@@ -9,9 +9,9 @@ from bot.model.request import Answer
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
 from bot.reports.weekly import WeeklyInput, compose_weekly_report
-from commands.certs.operations import CertList
-from commands.disks.operations import DiskUsage
-from commands.health import Health
+from commands.certificates.operations import CertList
+from commands.health.disk_operation import DiskUsage
+from commands.health.operation import Health
 from commands.model.finding import Severity
 from commands.model.report import Mark, Report
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
@@ -20,8 +20,8 @@ from tests.bot.reported import Sides, view, windows, wsl
 from tests.commands import canned
 from tests.commands.canned import NOW, ROTATED, log
 from tests.commands.canned_certs import files, host
-from tests.commands.disks import test_operations as test_disks
-from tests.commands.disks.test_operations import drives
+from tests.commands.health import test_disk_operation as test_disks
+from tests.commands.health.test_disk_operation import drives
 
 LIGHTHOUSE, A, B, C = host("lighthouse", 0), host("host-a", 1), host("host-b", 2), host("host-c", 3)
 FLEET = (LIGHTHOUSE, A, B, C)

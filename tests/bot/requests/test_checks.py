@@ -26,7 +26,7 @@ from tests.bot.keeping import CANARY, Kept
 from tests.bot.requests.test_dispatcher import ANA, Log, config, report, request
 from tests.commands.canned import NOW, windows
 from tests.commands.canned_certs import Said, host, view
-from tests.commands.disks import test_operations as disks
+from tests.commands.health import test_disk_operation as disks
 
 A, B = host("host-a", 1), host("host-b", 2)
 RULES = Policy((ANA,))

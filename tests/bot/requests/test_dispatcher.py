@@ -34,9 +34,9 @@ from bot.model.request import (
 from bot.requests.authorization import make_failure
 from bot.requests.dispatcher import REPEATED_REQUEST, Dispatcher
 from bot.schedules.builtin import ScheduleConfig
-from commands.bot_state.about import Doctor
+from commands.about import Doctor
 from commands.catalogue import CATALOGUE
-from commands.language.signature import JAPANESE_NOUNS
+from commands.language.help import JAPANESE_NOUNS
 from commands.model.finding import Finding, Severity
 from commands.model.operation import CertificateRules, FleetRead, FleetView, Operation, OwnOperation, Role, Thresholds
 from commands.model.report import Report

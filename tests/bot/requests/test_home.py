@@ -30,7 +30,7 @@ from tests.bot.rendering.changes import change as operation
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
 from tests.commands.canned_rotation import rotation
-from tests.commands.suspension.canned_hosts import SUSPENSION
+from tests.commands.hosts.suspend.canned_hosts import SUSPENSION
 
 OPERATOR = Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR}))
 VIEWER = Person(name="vic", slack=("U1VIC",), roles=frozenset({Role.VIEWER}))

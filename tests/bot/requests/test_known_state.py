@@ -15,7 +15,7 @@ from tests.bot.requests.test_dispatcher import ANA, Log, config, report, request
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host, view
 from tests.commands.canned_rotation import rotation
-from tests.commands.suspension.canned_hosts import SUSPENSION
+from tests.commands.hosts.suspend.canned_hosts import SUSPENSION
 
 
 class ShowStage(FleetRead):

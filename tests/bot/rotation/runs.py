@@ -10,9 +10,9 @@ from adapters.windows.nebula import ForgetFolder
 from bot.model.change import ChangeState
 from bot.model.request import Surface, SystemIdentity
 from bot.store.records import OperationRecord
+from commands.certificates.rotation.successor import START_WORDS, RotationStart
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
-from commands.rotation.records import START_WORDS, RotationStart
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, Authority
 from tests.commands.canned_rotation import FOLDER, NEXT_CA, rotation_authority

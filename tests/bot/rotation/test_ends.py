@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 
 from bot.rotation.moves import derive_move, derive_start
-from commands.certs.fleet_certificates import read_certificates
+from commands.certificates.reading import read_certificates
+from commands.certificates.rotation.finish import RotationFinish
+from commands.certificates.rotation.rounds import Round, find_round, find_states
+from commands.certificates.rotation.successor import FINISH_WORDS, START_WORDS, find_start
 from commands.model.plan import Plan
 from commands.model.rotation import Rotation, RotationStage
-from commands.rotation.finish import RotationFinish
-from commands.rotation.records import FINISH_WORDS, START_WORDS, find_start
-from commands.rotation.rounds import Round, find_round, find_states
 from tests.bot.rotation.runs import make_record, make_trail
 from tests.commands.canned import NOW
-from tests.commands.rotation import test_finish as finishing
-from tests.commands.rotation import test_start as starting
-from tests.commands.rotation.played import Stage
-from tests.commands.rotation.round_cases import AWAY, HOSTS, Said, dropped, old, parts, sight
+from tests.commands.certificates.rotation import test_finish as finishing
+from tests.commands.certificates.rotation import test_start as starting
+from tests.commands.certificates.rotation.played import Stage
+from tests.commands.certificates.rotation.round_cases import AWAY, HOSTS, Said, dropped, old, parts, sight
 
 LATER = NOW + timedelta(hours=1)
 

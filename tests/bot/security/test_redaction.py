@@ -18,7 +18,7 @@ from bot.security import secret_shapes
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
 from bot.security.secret_shapes import SHAPES, SecretShape
-from commands.loglines.lines import sanitize_line, shorten_line
+from commands.log_lines.lines import sanitize_line, shorten_line
 
 SECRET = """p&s"s'wö<r>d %\\/+="""
 KEY = pem.encode_block("OPENSSH PRIVATE KEY", bytes(range(200)))

@@ -15,7 +15,7 @@ from bot.setup.draft import PROBE, Draft, HostDraft
 from bot.setup.found_hosts import MISSING
 from bot.setup.interview import DISCOVERY_QUESTIONS, QUESTIONS, Interview, PresetAnswers, UnfitAnswer
 from tests.bot.setup.test_interview import Person
-from tests.commands.discovery.canned_fleet import AWAY, FORBIDDEN, NamingFleet, gateway, log, seen
+from tests.commands.hosts.discover.canned_fleet import AWAY, FORBIDDEN, NamingFleet, gateway, log, seen
 from tests.lab.fleet import LabFleet, run_fleet
 from tests.scenarios.forks import command
 

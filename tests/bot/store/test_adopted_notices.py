@@ -15,7 +15,7 @@ from bot.store.alerts import AlertTable
 from bot.store.database import LOCK_TIMEOUT, Database, make_private
 from bot.store.sqlite_connection import SqliteConnection
 from bot.store.upgrade import make_alembic_config, upgrade_database
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from bot.store.condition import check_writable
 from bot.store.database import Database
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.tables import ALERT_CHANGES, ALERTS
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.store.conftest import Clock
 

@@ -11,7 +11,7 @@ from adapters.windows.log_files import FilePosition
 from bot.store import ledger
 from bot.store.database import Database
 from bot.store.ledger import RETENTION, LedgerTable, Observation, ReadPosition
-from commands.model.identity import Identity, IdentityKind, KnownIdentities, Sighting, Way
+from commands.model.certificates import Identity, IdentityKind, KnownIdentities, Sighting, Way
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

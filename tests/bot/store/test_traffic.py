@@ -12,7 +12,7 @@ from adapters.windows.watch import MAX_COUNT
 from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.database import Database
 from bot.store.traffic import LogRead, TrafficTable
-from commands.checks.traffic import WINDOW, TrafficCount
+from commands.alerts.traffic import WINDOW, TrafficCount
 from tests.bot.store.conftest import break_table
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

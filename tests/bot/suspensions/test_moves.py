@@ -11,15 +11,15 @@ from adapters.local.host_files import ReadHostFile
 from adapters.phrase import Phrase
 from bot.store.records import OperationRecord
 from bot.suspensions.moves import derive_suspension, find_host
+from commands.hosts.suspend.records import REMOVE_WORDS, RESUME_WORDS
+from commands.hosts.suspend.resume import HostResume
+from commands.hosts.suspend.suspend import HostSuspend
 from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
 from commands.model.suspension import Suspension
-from commands.suspension.records import REMOVE_WORDS, RESUME_WORDS
-from commands.suspension.resume import HostResume
-from commands.suspension.suspend import HostSuspend
 from commands.values.arguments import Target
 from tests.bot.rotation.runs import Trail, make_record, make_trail
 from tests.commands.canned import NOW
-from tests.commands.suspension.canned_hosts import DB, DOWN, SUSPENSION, WEB, see, stopped
+from tests.commands.hosts.suspend.canned_hosts import DB, DOWN, SUSPENSION, WEB, see, stopped
 
 TARGET = Target(parts=("host-b",))
 TEXT = Phrase("step")

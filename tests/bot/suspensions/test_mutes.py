@@ -4,7 +4,7 @@ from bot.alerts.mutes import find_mutes
 from bot.model.alert_notice import describe_mute
 from bot.suspensions.mutes import make_mutes
 from tests.bot.alerts.muting import INVENTORY, alert
-from tests.commands.suspension.canned_hosts import SUSPENSION
+from tests.commands.hosts.suspend.canned_hosts import SUSPENSION
 
 
 def test_alerts_of_the_host_are_muted_and_say_by_whom() -> None:

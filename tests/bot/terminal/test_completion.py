@@ -9,7 +9,7 @@ from prompt_toolkit.document import Document
 from adapters.inventory import Inventory, JoiningHost
 from bot.terminal.completion import CommandCompleter
 from commands.catalogue import CATALOGUE
-from commands.language.signature import OperationClasses
+from commands.language.help import OperationClasses
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 

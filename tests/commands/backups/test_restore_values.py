@@ -11,13 +11,13 @@ from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import ENGLISH
 from adapters.windows.restore import PresentPartFile
-from commands.backups.restore_gateway import compare_files
-from commands.backups.restore_nebula import merge_configuration
-from commands.backups.restore_obstacles import find_backup_obstacle, find_nebula_obstacle
+from commands.backups.restore.gateway import compare_files
+from commands.backups.restore.nebula import merge_configuration
+from commands.backups.restore.obstacles import find_backup_obstacle, find_nebula_obstacle
 from commands.configuration.nebula import read_blocklist
 from commands.configuration.splice import UnsuitableText
 from commands.model.backup import Backup, BackupManifest, BackupPart, KeptPart, KnownBackups
-from commands.model.identity import Identity, IdentityKind, KnownIdentities
+from commands.model.certificates import Identity, IdentityKind, KnownIdentities
 from commands.model.operation import FleetView
 from commands.model.rotation import Rotation, RotationAuthority, RotationStage
 from tests.commands import canned_certs

@@ -20,8 +20,7 @@ from bot.security.redaction import Redactor
 from commands.catalogue import CATALOGUE
 from commands.containers.run import ContainerRun
 from commands.language.grammar import parse_operation
-from commands.model.container_rules import ContainerRules
-from commands.model.container_spec import ContainerSpec
+from commands.model.containers import ContainerRules, ContainerSpec
 from commands.model.operation import FleetView, Risk, Role
 from commands.model.plan import PlannedChange
 from commands.values.errors import GrammarError

@@ -17,9 +17,8 @@ from adapters.windows.configuration_trial import ConfigurationTest
 from adapters.windows.nginx import NginxProcess, NginxReading, ReadNginx
 from commands.gateways.configuration_tests import GatewayTest
 from commands.gateways.overview import GatewayList
-from commands.model.finding import Severity
+from commands.model.finding import Severity, relate_moment
 from commands.model.operation import FleetView
-from commands.model.phrases import relate_moment
 from commands.model.proven_configuration import ProvenConfiguration
 from commands.model.report import Report
 from tests.commands import canned, canned_certs

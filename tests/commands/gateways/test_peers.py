@@ -13,6 +13,7 @@ from adapters.windows.configuration import HashedFile, StageEdit, hash_configura
 from adapters.windows.configuration_trial import TestConfiguration
 from adapters.windows.good_configuration import KeepGood
 from commands.catalogue import CATALOGUE
+from commands.changes.commit_confirm import REVERT_TIMEOUT
 from commands.gateways.peers import PeerAdd, PeerRemove
 from commands.language.form_filling import find_missing
 from commands.language.grammar import parse_operation, render_operation
@@ -20,7 +21,6 @@ from commands.model.operation import CannotPlan, FleetView
 from commands.model.plan import PlannedChange, Step
 from commands.model.plan_digest import compute_digest
 from commands.model.proven_configuration import ProvenConfiguration
-from commands.planning.commit_confirm import REVERT_TIMEOUT
 from commands.values.arguments import NoSuchHost, Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text

@@ -12,11 +12,11 @@ from adapters.windows.commit_confirm import BeginChange, FileSwap, ServiceMove
 from adapters.windows.configuration import ListedFile
 from adapters.windows.configuration_trial import TestConfiguration
 from adapters.windows.good_configuration import KeepGood, StageGood
-from commands.gateways.good_diff import MAX_LINES
+from commands.changes.evidence import describe_proofs
+from commands.gateways.files import MAX_LINES
 from commands.gateways.reload import GatewayReload
 from commands.model.operation import CannotPlan
 from commands.model.plan import PlannedChange, Result, Step, StepResult
-from commands.planning.evidence import describe_proofs
 from commands.values.arguments import Target
 from tests.bot.rendering.examples import ENGLISH
 from tests.commands.canned import NOW

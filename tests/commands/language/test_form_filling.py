@@ -3,10 +3,10 @@
 import pytest
 
 from adapters.inventory import Inventory
-from commands.bot_state.about import PermissionCheck, Version
-from commands.bot_state.incidents import IncidentResolve
+from commands.about import PermissionCheck, Version
 from commands.catalogue import CATALOGUE
-from commands.health import Health
+from commands.health.operation import Health
+from commands.incidents.operations import IncidentResolve
 from commands.language.form_filling import (
     FormInput,
     build_form,

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
-from commands.bot_state.about import Help, Version
+from commands.about import Help, Version
 from commands.language.grammar import identify_operation, locate_error, parse_operation, render_operation
-from commands.language.signature import list_arguments
+from commands.language.help import list_arguments
 from commands.model.operation import Operation
 from commands.values.arguments import ALL_HOSTS, BadArgument, Target
 from commands.values.errors import GrammarError

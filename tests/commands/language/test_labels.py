@@ -6,8 +6,8 @@ import pytest
 
 from bot.locale.texts import get_texts
 from commands.catalogue import CATALOGUE
+from commands.language.help import list_arguments
 from commands.language.labels import label_request
-from commands.language.signature import list_arguments
 from commands.model.operation import Operation
 
 ENGLISH, JAPANESE = (get_texts(language, ZoneInfo("Asia/Tokyo")) for language in ("en", "ja"))

@@ -2,11 +2,10 @@
 
 import pytest
 
-from commands.bot_state.about import Help, Version
-from commands.bot_state.hosts import HostList
+from commands.about import Help, Version
 from commands.catalogue import CATALOGUE
-from commands.language.signature import OperationClasses
-from commands.language.starting_points import choose_starts
+from commands.hosts.operations import HostList
+from commands.language.help import OperationClasses, choose_starts
 from commands.model.operation import Role
 
 

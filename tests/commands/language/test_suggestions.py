@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.inventory import Inventory
-from commands.bot_state.about import Help, Version
-from commands.bot_state.changes import ApprovalList
-from commands.bot_state.hosts import HostList
+from commands.about import Help, Version
 from commands.catalogue import CATALOGUE
-from commands.certs.operations import CertList
+from commands.certificates.operations import CertList
+from commands.changes.operations import ApprovalList
+from commands.hosts.operations import HostList
 from commands.language.form_filling import must_ask_first
 from commands.language.grammar import parse_operation
-from commands.language.signature import JAPANESE_NOUNS, OperationClasses, find_operation, list_arguments
+from commands.language.help import JAPANESE_NOUNS, OperationClasses, find_operation, list_arguments
 from commands.language.suggestions import Suggester
 from commands.logs.collection import LOG_SOURCES
 from commands.logs.operations import LogRead

@@ -21,7 +21,7 @@ from adapters.wsl.logs import ReadContainer
 from bot.store.answers import MAX_DOCUMENT_BYTES
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation, render_operation
-from commands.loglines.formats import Level
+from commands.log_lines.formats import Level
 from commands.logs.collection import LOG_SOURCES, LogQuery, read_logs
 from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead, select_newest
 from commands.model.finding import Severity

@@ -8,10 +8,9 @@ import pytest
 
 from adapters.logs import LogText, Truncation
 from adapters.phrase import ENGLISH, Phrase
-from commands.loglines.formats import Level
-from commands.loglines.lines import HostLog, LogLine, LogOrigin, parse_log
-from commands.loglines.local_time import TimeDoubt
-from commands.loglines.merge import merge_lines
+from commands.log_lines.formats import Level
+from commands.log_lines.groups import merge_lines
+from commands.log_lines.lines import HostLog, LogLine, LogOrigin, TimeDoubt, parse_log
 from commands.logs.text_file import list_notes, render_text, summarize_lines
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)

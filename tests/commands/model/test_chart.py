@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from commands.certs.assessment import CA_EXPIRY_LIMITS, HOST_EXPIRY_LIMITS
+from commands.certificates.assessment import CA_EXPIRY_LIMITS, HOST_EXPIRY_LIMITS
 from commands.model.chart import (
     CA_EXPIRY_DAYS,
     HOST_EXPIRY_DAYS,

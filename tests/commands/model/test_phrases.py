@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.locale.texts import get_texts
-from commands.model.phrases import relate_moment
+from commands.model.finding import relate_moment
 
 NOW = datetime(2026, 11, 29, 1, 0, tzinfo=UTC)
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")

@@ -15,6 +15,7 @@ from adapters.local.host_files import WriteHostFile
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ReadChange
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from commands.changes.commit_confirm import FINAL_STATES
 from commands.model import plan_digest
 from commands.model.plan import (
     Check,
@@ -30,7 +31,6 @@ from commands.model.plan import (
 )
 from commands.model.plan_digest import compute_digest
 from commands.model.plan_endpoints import NoEndpoint, collect_endpoints
-from commands.planning.commit_confirm import FINAL_STATES
 
 ABORT, READ = PlannedAction.of(AbortChange(operation="op-1")), PlannedAction.of(ReadChange(operation="op-1"))
 

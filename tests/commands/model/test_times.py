@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from commands.bot_state.incident_acts import IncidentNote
 from commands.catalogue import CATALOGUE
+from commands.incidents.acts import IncidentNote
 from commands.language.grammar import parse_operation, render_operation
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogRead
 from commands.model.operation import Operation

@@ -15,13 +15,13 @@ from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChan
 from adapters.windows.nebula import ReadCertificates
 from adapters.windows.services import Services
 from commands.catalogue import CATALOGUE
+from commands.changes.commit_confirm import RETURN_TIMEOUT, SERVICE_TIMEOUT
 from commands.language.grammar import parse_operation, render_operation
 from commands.model.finding import Severity
 from commands.model.operation import CannotPlan
 from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.plan import PlannedChange
 from commands.model.plan_digest import compute_digest
-from commands.planning.commit_confirm import RETURN_TIMEOUT, SERVICE_TIMEOUT
 from commands.services.operations import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.services.steps import ServiceName
 from commands.values.arguments import NoSuchHost, Target

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
-from commands.values.cron_words import describe_cron
+from commands.values.cron import describe_cron
 
 ENGLISH, JAPANESE = (get_texts(language, ZoneInfo("UTC")) for language in ("en", "ja"))
 

@@ -10,7 +10,7 @@ from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.rendering.slack import alert
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.samples.reports import AT, FOREIGN, HOSTS, quote_text
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 
 _FIRED = AT - timedelta(minutes=30)

@@ -28,8 +28,8 @@ from bot.rendering.slack.samples.reports import (
     NO_LINES,
     quote_text,
 )
-from commands.language.signature import OperationClasses
-from commands.loglines.formats import Level
+from commands.language.help import OperationClasses
+from commands.log_lines.formats import Level
 from commands.model.operation import ReadProgress
 from commands.model.report import Report
 

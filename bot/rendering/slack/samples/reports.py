@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 from adapters.phrase import Phrase
-from commands.loglines.excerpt import Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.lines import LogLine
+from commands.log_lines.excerpt import Excerpt
+from commands.log_lines.formats import Level
+from commands.log_lines.lines import LogLine
 from commands.model.chart import CertificateExpiry, Chart, DayHealth, HostHealth
 from commands.model.finding import Finding, Severity
 from commands.model.report import FACT_COLUMNS, Cell, ChannelLink, Column, Mark, Report, Row, Section

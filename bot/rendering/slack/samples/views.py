@@ -18,8 +18,8 @@ from bot.rendering.slack.samples.alerts import list_open_alerts
 from bot.rendering.slack.samples.changes import list_changes
 from bot.rendering.slack.samples.reports import AT, COMMANDS, FOREIGN, HOSTS, JUDGED, quote_text
 from commands.language.form_filling import build_form, find_missing
-from commands.language.signature import OperationClasses
-from commands.loglines.formats import Level
+from commands.language.help import OperationClasses
+from commands.log_lines.formats import Level
 from commands.model.operation import Operation, ReadProgress, Role
 
 _NOTE = form.FormNote(channel="C0123456789", response_url="https://hooks.slack.com/actions/T0/1/x", answerable=AT)

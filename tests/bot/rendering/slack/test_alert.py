@@ -11,7 +11,7 @@ from adapters.phrase import Phrase, Texts
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.rendering.slack.alert import render, render_for_person, render_reason, render_word
-from commands.checks.conditions import Condition
+from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.alert_examples import ACKNOWLEDGED, BEGAN, FIRED, FIRING, RESOLVED, change
 from tests.bot.rendering.anything import HOSTILE, WHATEVER

@@ -9,9 +9,9 @@ from bot.locale.texts import get_texts
 from bot.model.alert import Alert
 from bot.rendering.slack.alert_buttons import find_fixes, is_alert_button, make_alert_buttons
 from bot.rendering.slack.buttons import make_row, parse_words
-from commands.bot_state.alerts import AlertAcknowledge
+from commands.alerts.conditions import Condition
+from commands.alerts.operations import AlertAcknowledge
 from commands.catalogue import CATALOGUE
-from commands.checks.conditions import Condition
 from commands.language.grammar import parse_operation
 from commands.model.operation import Operation
 from commands.values.normalize import normalize_text

@@ -18,9 +18,9 @@ from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change import render, render_in_full
 from bot.rendering.slack.change_buttons import list_commands
 from bot.rendering.slack.change_updates import list_milestones
+from commands.changes.rehearsal import RehearsedHost, build_rehearsal_steps
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result
-from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes
 from tests.bot.rendering.changes import ALL, ENDED, OPERATION, STARTED, approval, change, result

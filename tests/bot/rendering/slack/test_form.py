@@ -2,8 +2,8 @@
 
 from adapters.inventory import Inventory
 from bot.rendering.slack.form import FormNote, build_modal
-from commands.bot_state.incidents import IncidentResolve
 from commands.catalogue import CATALOGUE
+from commands.incidents.operations import IncidentResolve
 from commands.logs.operations import LogRead
 from commands.model.operation import Operation
 from tests.bot.rendering.examples import ENGLISH

@@ -15,8 +15,8 @@ from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.log_lines import render_file
-from commands.loglines.excerpt import Excerpt, LineFilter
-from commands.loglines.formats import Level
+from commands.log_lines.excerpt import Excerpt, LineFilter
+from commands.log_lines.formats import Level
 from commands.model.finding import Finding, Severity
 from commands.model.report import Report, Row
 from tests.bot.rendering.anything import HOSTILE, WHATEVER

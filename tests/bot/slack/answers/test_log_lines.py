@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from adapters.phrase import Phrase
 from bot.store.answers import MAX_DOCUMENT_BYTES, RETENTION, AnswerFile, AnswerTable, StoredAnswer
-from commands.loglines import patterns as log_patterns
-from commands.loglines.excerpt import Excerpt
+from commands.log_lines import patterns as log_patterns
+from commands.log_lines.excerpt import Excerpt
 from commands.model.report import Bundle, FileFormat, Report, ReportFile
 from tests.bot.slack.conftest import PATIENCE, House
 from tests.bot.slack.inbound.test_click import asked, posted, said

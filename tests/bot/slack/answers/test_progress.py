@@ -22,7 +22,7 @@ from bot.rendering.slack.progress import (
 from bot.slack.answers.progress import MAX_NOTICES, MIN_DELAY, PARTIAL_DELAY, PROGRESS_DELAY, list_pauses
 from bot.slack.outbound.message import RESPONSE_URL_LIFETIME
 from bot.slack.outbound.sender import EDIT_INTERVAL
-from commands.health import Health
+from commands.health.operation import Health
 from commands.model.operation import Progress, ReadProgress, ignore_progress
 from commands.model.report import Report
 from tests.bot.rendering.examples import ENGLISH, JAPANESE

@@ -1,0 +1,1 @@
+"""Alerts, their conditions, silences, and the judgments of the watch."""

@@ -1,1 +1,0 @@
-"""Operations on the bot's own state, as data."""

@@ -1,0 +1,1 @@
+"""Certificates and the CA: inventory, assessment, renewal; the rotation of the CA, and its key."""

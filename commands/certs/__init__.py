@@ -1,1 +1,0 @@
-"""Certificates and the CA: inventory, assessment, renewal."""

@@ -1,1 +1,0 @@
-"""Disks: their use."""

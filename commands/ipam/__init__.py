@@ -1,1 +1,0 @@
-"""Addresses that Flatnet's plug-in has handed out in WSL2: their list, and removing those without a container."""

@@ -1,1 +1,0 @@
-"""Planning rules that several changes share: commit-confirm, host plans, impact."""

@@ -1,1 +1,0 @@
-"""Pending security updates."""
