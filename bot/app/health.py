@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from bot.app.application import Application
 from bot.app.server import Service
 from bot.runtime.periodic import PeriodicTask, run_periodically
-from bot.store.condition import check_writable, find_oldest_waiting
+from bot.store.condition import DatabaseCondition, check_writable, find_oldest_waiting
+from bot.store.incidents import IncidentTable
 from bot.telemetry.endpoints import STOPPING, HealthChecks, HealthMonitor
 from bot.telemetry.health_checks import (
     make_audit_check,
@@ -37,8 +38,13 @@ async def report_health(
         last = (await service.surface.get_health()).last_event_at
         return None if last is None else (application.clock.now() - last).total_seconds()
 
+    async def check_database() -> DatabaseCondition:
+        condition = await check_writable(application.database)
+        measures.record_incidents(await IncidentTable(application.database).count_public())
+        return condition
+
     checks = HealthChecks(
-        vital={"database": make_database_check(lambda: check_writable(application.database), measures)},
+        vital={"database": make_database_check(check_database, measures)},
         needed={
             "audit": make_audit_check(lambda: application.audit.intact),
             **make_slack_checks(service.surface.get_health),

@@ -13,20 +13,20 @@ from bot.alerts.ports import MuteFinder
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.approval import NotAllowed
 from bot.handlers.context import RequestContext
-from bot.handlers.incident_places import make_reader
-from bot.handlers.ports import AlertRegistryPort, AuditLogPort, IncidentRegistryPort
-from bot.incidents.channels import IncidentChannels
+from bot.handlers.ports import AlertRegistryPort, AuditLogPort
 from bot.model.alert import Alert
 from bot.model.incident import Incident
 from bot.reports.alert_history import Acknowledgement, AlertContext, report_acknowledgement, report_alert
 from bot.reports.alerts import AlertOverview, list_alerts
 from commands.alerts.operations import AlertAcknowledge, AlertList, AlertShow
-from commands.incidents.operations import IncidentList
 from commands.model.operation import Operation
 from commands.model.report import Report
 
 RECENT_PERIOD = timedelta(days=1)
 """Period for which a resolved alert is still listed."""
+
+FindIncidents = Callable[[AlertShow, RequestContext], Awaitable[tuple[Incident, ...]]]
+"""Finds the incidents of an alert that the requester may know of."""
 
 _log = structlog.get_logger(__name__)
 
@@ -41,8 +41,7 @@ class AlertHandlers:
     alerts: AlertRegistryPort
     mutes: MuteFinder
     audit: AuditLogPort
-    incidents: IncidentRegistryPort
-    channels: IncidentChannels
+    find_incidents: FindIncidents
     show_moved: Callable[[], Awaitable[None]]
     now: Callable[[], datetime]
 
@@ -63,7 +62,7 @@ class AlertHandlers:
             mute=mutes.get(alert.number),
             cause=AlertOverview(others).find_cause(alert),
             symptoms=[each for each in others if each.cause == alert.key != each.key and alert.open],
-            incidents=await self._list_incidents(operation, context),
+            incidents=await self.find_incidents(operation, context),
         )
         return report_alert(history, now)
 
@@ -100,13 +99,6 @@ class AlertHandlers:
             await self.audit.record(EventKind.REFUSAL, context.actor, context.operation, event)
             raise NotAllowed(verdict.reason)
         return alert
-
-    async def _list_incidents(self, operation: AlertShow, context: RequestContext) -> tuple[Incident, ...]:
-        """Lists the incidents of an alert that the requester may know of."""
-        if isinstance(context.judge_on(IncidentList, ()), Refusal):
-            return ()
-        found = await self.incidents.look_up_privacy(await self.incidents.list_of_alert(operation.number), self.channels)
-        return tuple(filter(make_reader(operation, context).may_see, found))
 
     async def _show_moved(self) -> None:
         """Has the message change at once. The acknowledgement stands already, so a failure only delays that."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
+from bot.access.policy import Refusal
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_ends import IncidentResolver
 from bot.handlers.incident_places import make_channel_message, make_reader, try_to_announce
@@ -17,6 +18,7 @@ from bot.model.incident import Incident
 from bot.reports import incidents as reports
 from bot.reports.incident_acts import describe_late_obstacles
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES, Timeline, compose_timeline, find_operations
+from commands.alerts.operations import AlertShow
 from commands.incidents.operations import IncidentList, IncidentResolve, IncidentShow
 from commands.model.report import Report
 
@@ -45,6 +47,13 @@ class IncidentHandlers:
         return report.model_copy(
             update={"sections": reports.list_others(others, now), "next": (*report.next, *reports.suggest_showing(others))}
         )
+
+    async def list_of_alert(self, operation: AlertShow, context: RequestContext) -> tuple[Incident, ...]:
+        """Lists the incidents of an alert that the requester may know of."""
+        if isinstance(context.judge_on(IncidentList, ()), Refusal):
+            return ()
+        found = await self.incidents.look_up_privacy(await self.incidents.list_of_alert(operation.number), self.channels)
+        return tuple(filter(make_reader(operation, context).may_see, found))
 
     async def show(self, operation: IncidentShow, context: RequestContext) -> Report:
         """Shows the timeline of an incident, as far as the requester may see its entries; by its number also that of a

@@ -168,10 +168,11 @@ class Handlers:
         concerns = ConcernReader(services.alerts, services.checks, changes, services.owed)
         resolver = IncidentResolver(incidents, services.channels, concerns)
         observations = ObservationReader(services.alerts, services.checks, changes, history, now)
+        incident_handlers = IncidentHandlers(incidents, services.channels, changes, resolver, now)
         return cls(
             about=AboutHandlers(catalogue, changes),
             alerts=AlertHandlers(
-                services.alerts, services.mutes, audit, incidents, services.channels, services.show_alerts, now
+                services.alerts, services.mutes, audit, incident_handlers.list_of_alert, services.show_alerts, now
             ),
             audit=AuditHandlers(audit, now),
             backups=BackupHandlers(services.backups, now),
@@ -181,7 +182,7 @@ class Handlers:
                 changes, locks, audit, history, services.checks, services.mutes, services.owed, services.alerts, now
             ),
             hosts=HostHandlers(services.rehearsals, services.owed, changes, locks, services.joining, now),
-            incidents=IncidentHandlers(incidents, services.channels, changes, resolver, now),
+            incidents=incident_handlers,
             incident_acts=IncidentActHandlers(incidents, services.channels, services.alerts, now),
             incident_ends=IncidentEndHandlers(incidents, services.channels, now),
             incident_openings=IncidentOpeningHandlers(incidents, services.channels, observations, now),

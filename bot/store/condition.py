@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from bot.store.database import Database
-from bot.store.incidents import count_public
 from bot.store.outbox_values import OPEN_STATES, PostState
 from bot.store.schema import ALEMBIC_TABLE
 from bot.store.tables import ALERTS, AUDIT, INBOX, OUTBOX
@@ -16,7 +15,7 @@ from bot.store.tables import ALERTS, AUDIT, INBOX, OUTBOX
 @dataclass(frozen=True)
 class DatabaseCondition:
     """Row counts. `audit_events` is the number of the newest event, so it never decreases. `alerts` are those that are not
-    resolved, by state and severity. `incidents` are the open ones that are not private, by severity; "" for none.
+    resolved, by state and severity.
     """
 
     inbox_unfinished: int
@@ -24,7 +23,6 @@ class DatabaseCondition:
     outbox_undeliverable: int
     audit_events: int
     alerts: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    incidents: Mapping[str, int] = field(default_factory=dict)
 
 
 _WRITE_UNCHANGED = update(ALEMBIC_TABLE).values(version_num=ALEMBIC_TABLE.c.version_num)
@@ -57,7 +55,6 @@ async def check_writable(database: Database) -> DatabaseCondition:
             outbox_undeliverable=connection.execute(_UNDELIVERABLE).scalar_one(),
             audit_events=connection.execute(_NEWEST).scalar_one(),
             alerts={(state, severity): count for state, severity, count in connection.execute(_ALERTS)},
-            incidents=count_public(connection),
         )
 
     return await database.run(work)

@@ -130,6 +130,10 @@ class IncidentTable:
         """Lists the incidents in which people work, by number."""
         return await self._database.read(lambda connection: tuple(map(_read_incident, connection.execute(_WORKING))))
 
+    async def count_public(self) -> Mapping[str, int]:
+        """Counts the incidents in which people work and that everyone may know of, by severity: "" for one without any."""
+        return Counter(each.severity or "" for each in await self.list_working() if each.private is False)
+
     async def find(self, number: int) -> Incident | None:
         """Returns one incident by its number; None if there is none."""
         return await self._database.read(
@@ -175,12 +179,6 @@ class IncidentTable:
             return tuple(_read_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
 
         return await self._database.read(work)
-
-
-def count_public(connection: Connection) -> Mapping[str, int]:
-    """Counts the incidents in which people work and that everyone may know of, by severity: "" for one without any."""
-    found = map(_read_incident, connection.execute(_WORKING))
-    return Counter(incident.severity or "" for incident in found if incident.private is False)
 
 
 def _read_optional(row: Row[Any] | None) -> Incident | None:

@@ -5,7 +5,7 @@ of a host or a person, no address, no typed text. So all possible labels are kno
 in advance, and a reader of the metrics learns nothing about the fleet but its health.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -128,8 +128,11 @@ class Metrics:
         self._audit.set(condition.audit_events)
         for state, severity in ALERT_LABELS:
             self._alerts.labels(state, severity).set(condition.alerts.get((state, severity), 0))
+
+    def record_incidents(self, counts: Mapping[str, int]) -> None:
+        """Record the number of incidents that everyone may know of, by severity: "" for none."""
         for severity, label in INCIDENT_LABELS.items():
-            self._incidents.labels(label).set(condition.incidents.get(severity, 0))
+            self._incidents.labels(label).set(counts.get(severity, 0))
 
     def record_watch(self, round_age: float, overruns: int) -> None:
         """Record the seconds since the last whole round of the watch, and the number of checks that took too long."""

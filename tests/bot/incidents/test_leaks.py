@@ -13,7 +13,7 @@ import pytest_asyncio
 from bot.model.announcement import Announcement
 from bot.model.request import Failure, Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
-from bot.store.condition import check_writable
+from bot.store.incidents import IncidentTable
 from commands.model.finding import Severity
 from commands.model.report import Report
 from tests.bot.incidents.leaks import (
@@ -151,7 +151,7 @@ async def test_the_audit_log_tells_of_no_incident_where_others_read_the_answer(b
 
 
 async def test_metrics_count_no_private_incident(bot: Bot) -> None:
-    assert {Severity.CRITICAL: 2} == dict((await check_writable(bot.application.database)).incidents)
+    assert {Severity.CRITICAL: 2} == dict(await IncidentTable(bot.application.database).count_public())
 
 
 async def test_the_name_of_a_private_channel_does_not_tell_the_title(bot: Bot) -> None:

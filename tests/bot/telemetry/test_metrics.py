@@ -98,7 +98,7 @@ def test_open_incidents_are_counted_by_severity_from_zero(measures: Metrics) -> 
         return {name.split('"')[1]: value for name, value in found.items()}
 
     assert dict.fromkeys(("critical", "high", "medium", "low", "unknown"), 0.0) == count()
-    measures.record_condition(DatabaseCondition(0, 0, 0, 0, incidents={"critical": 2, "": 1}))
+    measures.record_incidents({"critical": 2, "": 1})
     assert {"critical": 2.0, "high": 0.0, "medium": 0.0, "low": 0.0, "unknown": 1.0} == count()
 
 
