@@ -33,12 +33,16 @@ class CliTranslations:
     entries: Mapping[tuple[str, str], str]
 
     def translate_command(self, command: TyperCommand | TyperGroup, ctx: "Context") -> None:
-        """Translate what the help of a command shows: its own text, its parameters, its commands, and the headings."""
+        """Translate what the help of a command shows: its own text, its parameters and its commands."""
         commands = command.commands.values() if isinstance(command, TyperGroup) else ()
         for shown in (command, *commands, *_options(command, ctx)):
             if shown.help:
                 shown.help = self._get(HELP, " ".join(shown.help.split()))
-        self._translate_headings()
+
+    def translate_headings(self) -> None:
+        """Translate the texts that typer keeps in its module, and reads at each use, for the rest of the process."""
+        texts = {name: text for name, text in vars(rich_utils).items() if isinstance(text, str)}
+        vars(rich_utils).update({name: self.translate_label(text) for name, text in texts.items()})
 
     def translate_label(self, label: str) -> str:
         """Translate a heading or a note of typer's help."""
@@ -46,8 +50,12 @@ class CliTranslations:
 
     def translate_error(self, message: str) -> str:
         """Translate a usage error, the values in it too."""
-        self._translate_headings()
-        return self._translate_message(message)
+        templates = (template for context, template in self.entries if context == ERROR)
+        for template in sorted(templates, key=len, reverse=True):  # the longest matching template is the most specific
+            if found := _pattern(template).fullmatch(message):
+                values = {name: self.translate_error(value) for name, value in found.groupdict().items()}
+                return self.entries[ERROR, template].format_map(values)
+        return message
 
     def translate_manifest(self, manifest: str) -> str:
         """Translate the descriptions in the text of the manifest; comments and everything else stay."""
@@ -57,19 +65,6 @@ class CliTranslations:
             return line[0] if text is None else line[1] + json.dumps(text, ensure_ascii=False)
 
         return _DESCRIPTION.sub(translate, manifest)
-
-    def _translate_message(self, message: str) -> str:
-        templates = (template for context, template in self.entries if context == ERROR)
-        for template in sorted(templates, key=len, reverse=True):  # the longest matching template is the most specific
-            if found := _pattern(template).fullmatch(message):
-                values = {name: self._translate_message(value) for name, value in found.groupdict().items()}
-                return self.entries[ERROR, template].format_map(values)
-        return message
-
-    def _translate_headings(self) -> None:
-        """Translate the texts that typer keeps in its module, and reads at each use."""
-        texts = {name: text for name, text in vars(rich_utils).items() if isinstance(text, str)}
-        vars(rich_utils).update({name: self.translate_label(text) for name, text in texts.items()})
 
     def _get(self, context: str, text: str) -> str:
         return self.entries.get((context, text), text)

@@ -75,6 +75,7 @@ def _write_usage(command: TyperCommand | TyperGroup, ctx: "Context", formatter: 
 def _translate(command: TyperCommand | TyperGroup, ctx: "Context") -> None:
     if (catalogue := _load_translations()) is not None:
         catalogue.translate_command(command, ctx)
+        catalogue.translate_headings()
 
 
 @contextmanager
@@ -86,6 +87,7 @@ def _translate_errors(ctx: "Context") -> Iterator[None]:
         catalogue = _load_translations()
         if catalogue is None:
             raise
+        catalogue.translate_headings()
         message = error.format_message()
         translated = catalogue.translate_error(message)
         if translated == message:
