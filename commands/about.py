@@ -1,7 +1,4 @@
-"""Operations about the bot itself, as data only. `bot.handlers.registry` maps each to its handler.
-
-Operations on changes, locks, schedules and the audit log have modules of their own beside this one.
-"""
+"""Operations about the bot itself, as data only. `bot.handlers.registry` maps each to its handler."""
 
 from typing import Annotated, ClassVar
 

@@ -1,8 +1,7 @@
-"""Operations on owed changes: what is still to be done on hosts that a change had to leave out. As data only.
+"""Operations on owed changes: what is still to be done on hosts that a change had to leave out.
 
-One that concerns identities is not dropped but given up, with approvals: `commands.changes.owed`.
-
-`owed abandon`: gives up an owed revocation, or an owed removal of a CA. Its one step runs on the bot itself.
+One that concerns identities is not dropped but given up, with approvals: `owed abandon`, for an owed revocation or an owed
+removal of a CA. Its one step runs on the bot itself.
 
 Order of owed changes: what is owed to a host and concerns identities runs before Nebula starts there. Pure.
 """

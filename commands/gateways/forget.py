@@ -1,7 +1,7 @@
 """`sync forget`: deletes the registration of a container that does not run at all gateways, and proves that it stays gone.
 
 Gateways keep each other's registrations alive: one that is deleted at a single gateway comes back with its next pull. So it
-is deleted at all of them within a second, by steps of one part (`commands.gateways.forget`).
+is deleted at all of them within a second, by steps of one part.
 
 Steps that delete a registration at gateways, and prove that it stays gone. Pure.
 

@@ -1,6 +1,6 @@
 """`peer add`, `peer remove`: edits the table of peers of gateways, one after the other.
 
-each host of --on ─ read (configuration_files) ─▶ the one table of peers ─▶ splices ─▶ HostPlan with its diff
+each host of --on ─ read (commands.gateways.files) ─▶ the one table of peers ─▶ splices ─▶ HostPlan with its diff
 
 Steps that edit the table of peers of one gateway, and prove from outside that its workers run with it. Pure.
 

@@ -1,11 +1,11 @@
-"""Patterns as they are typed: the syntax with one meaning in .NET on Windows, PCRE in WSL2, Python and RE2 in the bot.
+r"""Patterns as they are typed: the syntax with one meaning in .NET on Windows, PCRE in WSL2, Python and RE2 in the bot.
 
-    allowed   characters, `.`, `[a-z]`, `[^"]`, `\\d \\w \\s` and their opposites, `\b`, `^ $`, `( )`, `(?: )`, `|`,
+    allowed   characters, `.`, `[a-z]`, `[^"]`, `\d \w \s` and their opposites, `\b`, `^ $`, `( )`, `(?: )`, `|`,
               `* + ?` and `{1,3}`, also lazy (`.*?`), `\t`, `\x2e`, and any punctuation behind a backslash
     refused   backreferences, lookaround, possessive and atomic groups, named groups, flags, named classes: an engine
               lacks them, has another meaning for them, or may not terminate in useful time
 
-The bot matches with RE2, in time proportional to the text. Its `\\d`, `\\w`, `\\s` and `\b` cover ASCII only.
+The bot matches with RE2, in time proportional to the text. Its `\d`, `\w`, `\s` and `\b` cover ASCII only.
 """
 
 import re

@@ -1,6 +1,6 @@
 """`backup restore`: puts one part of a backup back on the host that it was made of.
 
-what the bot knows ─▶ obstacles ─▶ the whole copy (restore_source) ─▶ present files ─▶ the diff and the steps of the part
+what the bot knows ─▶ obstacles ─▶ the whole copy (source) ─▶ present files ─▶ the diff and the steps of the part
 
 The present files are backed up first. A restore that fails keeps that backup.
 """
