@@ -20,7 +20,7 @@ from bot.ledger.signatures import derive_signatures
 from bot.store.chain import StoredEvent
 from bot.store.errors import DatabaseError
 from bot.store.ledger import LedgerTable, Observation, ReadPosition
-from commands.certificates.rotation.successor import ABORT_WORDS, NEXT_WORDS, START_WORDS
+from commands.certificates.rotation.records import ABORT_WORDS, NEXT_WORDS, START_WORDS
 from commands.model.certificates import KnownIdentities
 
 ACTOR = "system"

@@ -15,8 +15,7 @@ from typing import Any
 from adapters.nebula.certificates import Certificate, parse_pem
 from bot.model.run_trail import RunTrail, are_done
 from bot.store.records import OperationRecord
-from commands.certificates.rotation.states import Progress
-from commands.certificates.rotation.successor import (
+from commands.certificates.rotation.records import (
     ABORT_WORDS,
     FINISH_WORDS,
     Mark,
@@ -26,6 +25,7 @@ from commands.certificates.rotation.successor import (
     make_key,
     parse_left,
 )
+from commands.certificates.rotation.states import Progress
 from commands.model.plan import Part
 from commands.model.rotation import Rotation, RotationAuthority, RotationMember, RotationStage
 

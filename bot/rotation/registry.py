@@ -27,7 +27,7 @@ from bot.store.chain import StoredEvent
 from bot.store.errors import DatabaseError
 from bot.store.records import OperationRecord
 from bot.store.rotations import RotationTable, StoredRotation
-from commands.certificates.rotation.successor import find_start, list_marks
+from commands.certificates.rotation.records import find_start, list_marks
 from commands.model.check import Area
 from commands.model.operation import FleetView
 from commands.model.report import Report

@@ -18,16 +18,9 @@ from adapters.local.backups import ProgramVersion
 from adapters.phrase import Listing, Phrase
 from adapters.windows.system import ReadSystem, WindowsSystem
 from adapters.wsl.helper import HelperInfo, ReadHelper
-from commands.backups.create_steps import (
-    SEAL,
-    BackupTask,
-    build_backup_steps,
-    list_parts,
-    make_backup_key,
-    name_backup,
-    name_file,
-)
+from commands.backups.create_steps import SEAL, BackupTask, build_backup_steps, make_backup_key
 from commands.backups.listing import describe_reason
+from commands.backups.parts import list_parts, name_backup, name_file
 from commands.certificates.reading import HostCertificates, read_certificates
 from commands.changes.host_plan import HostPlan, assemble
 from commands.health.fleet_report import read_all_hosts, read_side

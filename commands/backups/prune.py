@@ -10,7 +10,7 @@ from adapters.local.backups import ReadBackupPresence, RemoveBackup
 from adapters.phrase import Phrase
 from adapters.windows.backups import ReadFirstPlace, RemoveFirstPlace
 from commands.backups.arguments import OnlyOption
-from commands.backups.create_steps import locate_first_place
+from commands.backups.parts import locate_first_place
 from commands.backups.retention import choose_removed
 from commands.changes.host_plan import HostPlan, assemble
 from commands.health.fleet_report import read_side

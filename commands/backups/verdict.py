@@ -15,7 +15,7 @@ from adapters.backup import MANIFEST
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.backup_trial import BackupTrial, ManifestHead, PartTest, TestBackup, TestedPart
-from commands.backups.create_steps import find_source, locate_first_place
+from commands.backups.parts import find_source, locate_first_place
 from commands.model.backup import BACKUP_FORMAT, Backup, BackupPart, KeptPart, PlaceState
 
 _DAMAGED_ARCHIVE = frozenset({"BadArchive", "TooLarge"})

@@ -29,7 +29,7 @@ from adapters.wsl.restore import (
     ReturnKept,
     StageKept,
 )
-from commands.backups.create_steps import STATE_PATIENCE
+from commands.backups.parts import STATE_PATIENCE
 from commands.backups.restore.source import RestoreSource, read_files
 from commands.changes.host_plan import HostPlan, UnchangedHost
 from commands.configuration.splice import UnsuitableText

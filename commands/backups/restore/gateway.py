@@ -23,7 +23,7 @@ from adapters.windows.configuration import HashedFile, hash_configuration
 from adapters.windows.nebula import ForgetFolder
 from adapters.windows.restore import PresentPartFile, StageRestore, TestRestore, locate_restored
 from adapters.windows.spool import MAX_PACKED_BYTES, ReadSpoolState, RemoveSpool, WriteSpool
-from commands.backups.create_steps import OPENRESTY_FOLDERS, STATE_PATIENCE
+from commands.backups.parts import OPENRESTY_FOLDERS, STATE_PATIENCE
 from commands.backups.restore.source import RestoreSource
 from commands.changes.commit_confirm import (
     CommitConfirmedChange,

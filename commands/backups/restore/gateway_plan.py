@@ -14,7 +14,7 @@ from adapters.phrase import Phrase
 from adapters.windows.configuration import HashedFile
 from adapters.windows.restore import ListPart, PresentPart
 from adapters.windows.services import ReadServices, Services
-from commands.backups.create_steps import OPENRESTY_FOLDERS
+from commands.backups.parts import OPENRESTY_FOLDERS
 from commands.backups.restore.gateway import Difference, GatewayRestore, build_gateway_part, compare_files
 from commands.backups.restore.source import Contents, RestoreSource, read_files
 from commands.changes.commit_confirm import get_windows_side

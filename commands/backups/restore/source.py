@@ -20,7 +20,7 @@ from adapters.local.backups import ReadBackupFile, ReadBackupFileState
 from adapters.phrase import Phrase
 from adapters.transfer import Piece, Source
 from adapters.windows.spool import MAX_PACKED_BYTES, ReadSpool, ReadSpoolState
-from commands.backups.create_steps import locate_first_place
+from commands.backups.parts import locate_first_place
 from commands.model.backup import Backup, KeptPart
 from commands.model.operation import CannotPlan, FleetView
 

@@ -15,10 +15,10 @@ from adapters.phrase import Moment, Phrase
 from adapters.windows.authority import WipeAuthority
 from commands.certificates.reading import read_certificates
 from commands.certificates.rotation.bundle_round import BundleRound, plan_bundles
+from commands.certificates.rotation.records import Mark, make_key
 from commands.certificates.rotation.round_request import RotationRound, require_rotation
 from commands.certificates.rotation.rounds import NOTHING_DUE, Round, RoundSight, assemble_round, find_round, find_states
 from commands.certificates.rotation.signing_round import SigningRound, plan_signing
-from commands.certificates.rotation.successor import Mark, make_key
 from commands.changes.host_plan import HostPlan
 from commands.model.finding import list_some
 from commands.model.operation import CannotPlan, FleetView, Risk

@@ -19,7 +19,7 @@ from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from commands.certificates.reading import FleetCertificates, HostCertificates, shorten_fingerprint
 from commands.certificates.renewal_obstacles import find_host_obstacle, find_witnesses
 from commands.certificates.rotation.bundle_steps import BundleEdit, build_bundle_part
-from commands.certificates.rotation.successor import Mark
+from commands.certificates.rotation.records import Mark
 from commands.changes.commit_confirm import TunnelProof
 from commands.changes.configuration_edit import ConfigurationEdit
 from commands.changes.host_plan import HostPlan, leave_unchecked

@@ -17,7 +17,7 @@ from adapters.windows.configuration import ReadConfiguration, StageEdit
 from adapters.windows.nebula import ForgetFolder
 from adapters.windows.trust import ReadTrust
 from commands.certificates.reading import HostCertificates
-from commands.certificates.rotation.successor import Mark, make_key
+from commands.certificates.rotation.records import Mark, make_key
 from commands.changes.commit_confirm import (
     PROOF_TIMEOUT,
     REVERT_TIMEOUT,

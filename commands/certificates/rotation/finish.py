@@ -16,9 +16,10 @@ from adapters.windows.authority import CURVE_NAMES, InstallAuthority, WipeAuthor
 from commands.certificates.reading import read_certificates
 from commands.certificates.renewal_obstacles import find_rotation_authority
 from commands.certificates.rotation.bundle_round import BundleRound, plan_bundles
+from commands.certificates.rotation.records import Mark, make_key
 from commands.certificates.rotation.round_request import RotationRound, require_rotation
 from commands.certificates.rotation.rounds import Round, RoundSight, assemble_round, find_round, find_states
-from commands.certificates.rotation.successor import Mark, find_spare_network, make_key
+from commands.certificates.rotation.successor import find_spare_network
 from commands.changes.commit_confirm import get_windows_side
 from commands.changes.host_plan import HostPlan
 from commands.model.certificates import KnownIdentities

@@ -18,6 +18,7 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from commands.certificates.reading import read_certificates
 from commands.certificates.rotation.bundle_round import BundleRound, plan_bundles
+from commands.certificates.rotation.records import Mark
 from commands.certificates.rotation.round_request import RotationRound, require_rotation
 from commands.certificates.rotation.rounds import (
     NextRound,
@@ -30,7 +31,6 @@ from commands.certificates.rotation.rounds import (
 )
 from commands.certificates.rotation.signing_round import SigningRound, plan_signing
 from commands.certificates.rotation.states import MemberState
-from commands.certificates.rotation.successor import Mark
 from commands.changes.host_plan import HostPlan
 from commands.model.certificates import KnownIdentities
 from commands.model.finding import list_some

@@ -19,7 +19,7 @@ from adapters.windows.refusals import FindRefusals
 from adapters.windows.trust import ReadTrust
 from commands.certificates.renewal_steps import Renewal, build_preparation_steps, build_replacement
 from commands.certificates.rotation.bundle_steps import build_stage_step
-from commands.certificates.rotation.successor import Mark, make_key
+from commands.certificates.rotation.records import Mark, make_key
 from commands.changes.commit_confirm import (
     PROOF_TIMEOUT,
     RETURN_TIMEOUT,

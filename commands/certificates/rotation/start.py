@@ -26,14 +26,12 @@ from commands.certificates.ca_key.create import build_recipients_premise
 from commands.certificates.ca_key.steps import KeySource, build_key_backup_steps
 from commands.certificates.reading import FleetCertificates, HostCertificates, read_certificates
 from commands.certificates.renewal_obstacles import find_host_obstacle, find_signer
+from commands.certificates.rotation.records import Mark, RotationStart, make_key
 from commands.certificates.rotation.successor import (
-    Mark,
-    RotationStart,
     Successor,
     choose_version,
     count_up,
     find_hosts_behind,
-    make_key,
     write_certificate,
 )
 from commands.changes.host_plan import HostPlan, assemble

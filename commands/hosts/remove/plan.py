@@ -19,17 +19,11 @@ from commands.configuration.splice import UnsuitableText
 from commands.hosts.remove.arguments import Removal, list_others
 from commands.hosts.remove.blocklists import Planned, Revocation, plan_blocklists, read_blocklists
 from commands.hosts.remove.facts import OwnSight, find_copies, read_gateways, read_others, read_sources, read_strays
-from commands.hosts.remove.identities import (
-    IdentitySources,
-    count_surplus,
-    find_fingerprints,
-    find_holder,
-    plan_erasure,
-    plan_tombstone,
-)
+from commands.hosts.remove.identities import IdentitySources, count_surplus, find_fingerprints, find_holder
 from commands.hosts.remove.obstacles import find_begun_obstacle
 from commands.hosts.remove.others import PeerPlans, list_forgetting_plans, plan_peers
 from commands.hosts.remove.steps import LeavingHost, build_gateway_part, build_wipe_part, list_nebula_parts
+from commands.hosts.remove.tombstone import plan_erasure, plan_tombstone
 from commands.model.finding import list_some
 from commands.model.operation import CannotPlan, FleetChange, FleetView
 from commands.model.plan import FollowUp, LeftOutHost, Plan, PlannedChange, Premise

@@ -10,7 +10,7 @@ from adapters.windows.nebula import ForgetFolder
 from bot.model.change import ChangeState
 from bot.model.request import Surface, SystemIdentity
 from bot.store.records import OperationRecord
-from commands.certificates.rotation.successor import START_WORDS, RotationStart
+from commands.certificates.rotation.records import START_WORDS, RotationStart
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
 from tests.commands.canned import NOW

@@ -8,8 +8,8 @@ import pytest
 from bot.rotation.moves import derive_move, derive_start
 from commands.certificates.reading import read_certificates
 from commands.certificates.rotation.finish import RotationFinish
+from commands.certificates.rotation.records import FINISH_WORDS, START_WORDS, find_start
 from commands.certificates.rotation.rounds import Round, find_round, find_states
-from commands.certificates.rotation.successor import FINISH_WORDS, START_WORDS, find_start
 from commands.model.plan import Plan
 from commands.model.rotation import Rotation, RotationStage
 from tests.bot.rotation.runs import make_record, make_trail

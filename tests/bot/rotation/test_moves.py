@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.rotation.moves import MemberReading, apply_readings, derive_move, derive_start
+from commands.certificates.rotation.records import ABORT_WORDS, FINISH_WORDS, NEXT_WORDS
 from commands.certificates.rotation.states import Progress
-from commands.certificates.rotation.successor import ABORT_WORDS, FINISH_WORDS, NEXT_WORDS
 from commands.model.rotation import Rotation, RotationMember, RotationStage
 from tests.bot.rotation.runs import CANARY, START, STARTED, make_record, make_start, make_trail, signature
 from tests.commands.canned import NOW

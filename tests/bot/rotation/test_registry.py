@@ -15,8 +15,8 @@ from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable, TooLarge
 from bot.store.records import OperationRecord
 from bot.store.rotations import RotationTable
+from commands.certificates.rotation.records import FINISH_WORDS, NEXT_WORDS
 from commands.certificates.rotation.states import PROGRESS_KEY, Progress
-from commands.certificates.rotation.successor import FINISH_WORDS, NEXT_WORDS
 from commands.model.check import Area
 from commands.model.report import Cell, Column, Report, Row
 from commands.model.rotation import Rotation, RotationMember, RotationStage

@@ -14,7 +14,8 @@ from adapters.phrase import Phrase
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from adapters.wsl.helper import HelperInfo
 from commands.backups.create import BackupCreate, read_backup_task
-from commands.backups.create_steps import BackupTask, build_backup_steps, find_source, list_parts
+from commands.backups.create_steps import BackupTask, build_backup_steps
+from commands.backups.parts import find_source, list_parts
 from commands.model.backup import BackupPart
 from commands.model.operation import CannotPlan, FleetView, Thresholds
 from commands.model.plan import PlannedChange

@@ -12,8 +12,8 @@ from adapters.inventory import Host, Inventory
 from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
+from commands.certificates.rotation.records import Mark, list_marks
 from commands.certificates.rotation.round_request import RotationRound
-from commands.certificates.rotation.successor import Mark, list_marks
 from commands.changes.commit_confirm import get_windows_side
 from commands.model.operation import FleetView, Thresholds
 from commands.model.plan import Plan

@@ -9,7 +9,7 @@ from adapters.nebula.certificates import parse_pem
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from commands.certificates.reading import HostCertificates
 from commands.certificates.rotation.bundle_steps import BundleEdit, build_bundle_part
-from commands.certificates.rotation.successor import Mark
+from commands.certificates.rotation.records import Mark
 from commands.changes.commit_confirm import TunnelProof, get_windows_side
 from commands.changes.configuration_edit import ConfigurationEdit
 from commands.configuration.ca_bundle import edit_bundle

@@ -12,7 +12,7 @@ from adapters.nebula.certificates import parse_pem
 from adapters.windows.authority import InstallAuthority, WipeAuthority
 from adapters.windows.commit_confirm import BeginChange
 from commands.certificates.rotation.finish import RotationFinish
-from commands.certificates.rotation.successor import Mark, list_marks
+from commands.certificates.rotation.records import Mark, list_marks
 from commands.changes.commit_confirm import get_windows_side
 from commands.model.backup import Backup, Drill, KnownBackups
 from commands.model.certificates import Identity, IdentityKind, KnownIdentities

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from adapters.windows.nebula import ForgetFolder
-from commands.certificates.rotation.successor import Mark, RotationStart, find_start, list_marks, make_key, parse_left
+from commands.certificates.rotation.records import Mark, RotationStart, find_start, list_marks, make_key, parse_left
 from commands.model.plan import Part, Plan, PlannedAction, Premise, Step
 from tests.commands.canned_certs import CA
 from tests.commands.canned_rotation import FOLDER, rotation_authority

@@ -17,14 +17,9 @@ from adapters.windows.authority import MakeAuthority, SignCanary
 from adapters.windows.nebula import NebulaFiles
 from adapters.windows.system import ReadSystem
 from commands.catalogue import CATALOGUE
+from commands.certificates.rotation.records import find_start
 from commands.certificates.rotation.start import RotationBegin
-from commands.certificates.rotation.successor import (
-    choose_version,
-    count_up,
-    find_hosts_behind,
-    find_start,
-    write_certificate,
-)
+from commands.certificates.rotation.successor import choose_version, count_up, find_hosts_behind, write_certificate
 from commands.changes.commit_confirm import get_windows_side
 from commands.language.grammar import parse_operation, render_operation
 from commands.model.certificates import Identity, IdentityKind, KnownIdentities
