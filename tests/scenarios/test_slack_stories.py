@@ -111,8 +111,8 @@ async def test_an_answer_for_all_is_posted_in_the_channel(town: Build) -> None:
     """`--here`, in the configured language; a channel that the bot is not in gets it privately, with how to invite it."""
     async with town(hosts=2) as t, t.bot():
         await t.workspace.slash(ADMIN, OPS, "health --here")
-        posted = await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)
-        assert "2 台すべて正常です" in posted[-1].text
+        await t.at_rest()
+        assert "2 台すべて正常です" in t.workspace.messages(OPS)[-1].text
         private = await t.private_answer(ADMIN, DEV, "health --here")
         assert "/invite @flatnet" in private.text + shown(private.blocks)
         assert () == t.workspace.messages(DEV)
