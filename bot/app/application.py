@@ -172,7 +172,7 @@ async def open_application(
         alerts.mutes.add_source(machinery.list_suspension_mutes)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
-        followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), *machinery.followers, survey)
+        followers = (*build_feeds(alerts, lambda: desk.config), *machinery.followers, survey)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
         verification = VerificationBasis(
             database, audit, load_audit_keys(settings, secrets), lambda: desk.config.backup_folder.path, settings.data_folder

@@ -24,13 +24,11 @@ from bot.app.build_mutes import build_mutes, build_reminder, build_suspension_re
 from bot.app.build_watch import build_watch, prune_traffic
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
-from bot.model.announcement import Announcer
 from bot.reports.checks import CheckFollower
 from bot.runtime.periodic import DAY, PeriodicTask, run_periodically
 from bot.security.redaction import Redactor
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
-from bot.store.notices import NoticeTable
 from bot.store.traffic import TrafficTable
 
 if TYPE_CHECKING:
@@ -79,13 +77,11 @@ def build_alerts(
     return AlertServices(registry, build_mutes(database, audit, basis, now), TrafficTable(database))
 
 
-def build_feeds(
-    services: AlertServices, database: Database, announcer: Announcer, basis: Callable[[], ActiveConfig]
-) -> tuple[CheckFollower, ...]:
+def build_feeds(services: AlertServices, basis: Callable[[], ActiveConfig]) -> tuple[CheckFollower, ...]:
     """Builds what moves alerts by reports that were made for another reason: of a schedule, of a person, of the digest."""
     return (
         DiskFeed(services.registry, lambda: (basis().alerts, basis().thresholds)),
-        CertificateFeed(services.registry, NoticeTable(database), announcer, lambda: _find_certificate_basis(basis())),
+        CertificateFeed(services.registry, lambda: _find_certificate_basis(basis())),
     )
 
 

@@ -314,23 +314,3 @@ class DigestRow(Table, table=True):
     operation: str = Field(primary_key=True, sa_type=Text)
     at: datetime = Field(sa_type=UtcText)
     document: bytes = Field(sa_type=LargeBinary)
-
-
-class NoticeRow(Table, table=True):
-    """One warning that a certificate expires, posted once for each threshold; `message` is the operation of that post.
-
-    `said_at` is None until the post is stored in the outbox.
-    """
-
-    __tablename__ = "notices"
-    __table_args__ = (Index("notices_by_message", "message"), STRICT)
-
-    fingerprint: str = Field(primary_key=True, sa_type=Text)
-    threshold: str = Field(primary_key=True, sa_type=Text)
-    name: str = Field(sa_type=Text)
-    host: str = Field(sa_type=Text)
-    authority: bool = Field(sa_type=Flag)
-    ends_at: datetime = Field(sa_type=UtcText)
-    said_at: datetime | None = Field(default=None, sa_type=UtcText)
-    message: str = Field(sa_type=Text)
-    closed_at: datetime | None = Field(default=None, sa_type=UtcText)

@@ -1,4 +1,4 @@
-"""Alerts of certificates over weeks of daily checks, and the end of messages that an older version posted."""
+"""Alerts of certificates over weeks of daily checks."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,18 +6,12 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert
 from structlog.testing import capture_logs
 
 from adapters.phrase import Phrase
 from bot.alerts.certificate_feed import CertificateBasis, CertificateFeed
-from bot.model.alert import AlertState
-from bot.model.alert_notice import AlertNotice
-from bot.model.announcement import Announcement
-from bot.store.database import Database
+from bot.model.alert import Alert, AlertState
 from bot.store.errors import DatabaseUnavailable
-from bot.store.notices import EarlierNotice, NoticeTable
-from bot.store.tables import NOTICES
 from commands.model.check import Area
 from commands.model.report import Report, Row
 from tests.bot.alerts.expiring import NOW, Held, ca, host, report, unread
@@ -26,34 +20,15 @@ from tests.bot.alerts.living import House
 BASIS = CertificateBasis(ZoneInfo("Asia/Tokyo"), frozenset({"host-a", "host-b"}))
 
 
-class Channel:
-    """The announcer: what it was to edit."""
-
-    def __init__(self) -> None:
-        self.revised: list[Announcement] = []
-        self.refuses = False
-
-    async def announce(self, announcement: Announcement) -> None:
-        raise AssertionError("the notifier announces alerts")
-
-    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
-        if self.refuses:
-            raise DatabaseUnavailable(Phrase("the disk is full"))
-        self.revised.append(announcement)
-
-
 class Fleet:
     """A house whose certificates are checked, each day a minute after nine in Tokyo."""
 
-    def __init__(self, house: House, database: Database) -> None:
+    def __init__(self, house: House) -> None:
         self.house = house
-        self.table = NoticeTable(database)
-        self.channel = Channel()
-        self.database = database
 
     async def check(self, said: Report, day: float = 0) -> None:
         self.house.now = NOW + timedelta(days=day, minutes=1)
-        feed = CertificateFeed(self.house.registry, self.table, self.channel, lambda: BASIS)
+        feed = CertificateFeed(self.house.registry, lambda: BASIS)
         await feed.follow(Area.CERTIFICATES, said, self.house.now)
 
     async def live(self, held: Held, days: Iterable[int]) -> list[tuple[int, str]]:
@@ -65,22 +40,10 @@ class Fleet:
             found += [(day, did) for did in self.house.log.did[before:]]
         return found
 
-    async def add_notice(self, held: Held, message: str) -> None:
-        row = {
-            "fingerprint": held.fingerprint,
-            "threshold": "30d",
-            "name": held.name,
-            "host": held.host,
-            "authority": not held.host,
-            "ends_at": held.ends_at,
-            "message": message,
-        }
-        await self.database.run(lambda connection: connection.execute(insert(NOTICES), [row]) and None)
-
 
 @pytest.fixture
-def fleet(house: House, database: Database) -> Fleet:
-    return Fleet(house, database)
+def fleet(house: House) -> Fleet:
+    return Fleet(house)
 
 
 async def test_each_threshold_fires_once_and_an_expired_one_each_day(fleet: Fleet) -> None:
@@ -160,49 +123,21 @@ async def test_many_checks_at_once_fire_once(fleet: Fleet) -> None:
     assert ["fired", "fired"] == fleet.house.log.did
 
 
-async def test_an_earlier_message_is_edited_once_the_alerts_of_all_its_certificates_are_resolved(fleet: Fleet) -> None:
-    a, b = host(days=6), host("host-b", days=6)
-    await fleet.check(report(a, b))
-    for held in (a, b):
-        await fleet.add_notice(held, "alert-C0OPS-1")
-    later = NOW + timedelta(days=365)
-    await fleet.check(report(a.renewed(later), b), 1)
-    assert ([], 2) == (fleet.channel.revised, len(await fleet.table.list_open()))
-    await fleet.check(report(a.renewed(later), b.renewed(later)), 2)
-    (edit,) = fleet.channel.revised
-    assert isinstance(edit.body, AlertNotice)
-    assert ("alert-C0OPS-1", "C0OPS", ["host-a", "host-b"]) == (
-        edit.name,
-        edit.channel,
-        [alert.host for alert in edit.body.alerts],
-    )
-    assert () == await fleet.table.list_open()
-    await fleet.check(report(a.renewed(later), b.renewed(later)), 3)
-    assert 1 == len(fleet.channel.revised)
-
-
-async def test_an_earlier_message_whose_alerts_are_long_over_is_forgotten(fleet: Fleet) -> None:
-    await fleet.add_notice(ca(days=9), "alert-C0OPS-1")
-    (row,) = await fleet.table.list_open()
-    assert EarlierNotice(ca().fingerprint, "", "alert-C0OPS-1") == row
-    await fleet.check(report(ca(), host()))
-    assert ([], ()) == (fleet.channel.revised, await fleet.table.list_open())
-
-
 async def test_other_reports_move_nothing(fleet: Fleet) -> None:
-    feed = CertificateFeed(fleet.house.registry, fleet.table, fleet.channel, lambda: BASIS)
+    feed = CertificateFeed(fleet.house.registry, lambda: BASIS)
     await feed.follow(Area.DISKS, report(host(days=6)), NOW)
     assert [] == fleet.house.log.did
 
 
-async def test_a_failure_is_logged_and_repaired_by_the_next_report(fleet: Fleet) -> None:
+async def test_a_failure_is_logged_and_repaired_by_the_next_report(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer to the person who asked for the report is not lost."""
-    await fleet.add_notice(ca(days=9), "alert-C0OPS-1")
-    await fleet.check(report(ca(days=9)))
-    fleet.channel.refuses = True
-    with capture_logs() as lines:
-        await fleet.check(report(ca("New CA"), host(), host("host-b")), 1)
+
+    async def refuse() -> tuple[Alert, ...]:
+        raise DatabaseUnavailable(Phrase("the disk is full"))
+
+    with capture_logs() as lines, monkeypatch.context() as broken:
+        broken.setattr(fleet.house.registry, "list_open", refuse)
+        await fleet.check(report(ca(days=9)))
     assert ["alerts on certificates could not be moved"] == [line["event"] for line in lines]
-    fleet.channel.refuses = False
-    await fleet.check(report(ca("New CA"), host(), host("host-b")), 2)
-    assert ["alert-C0OPS-1"] == [edit.name for edit in fleet.channel.revised]
+    await fleet.check(report(ca(days=9)))
+    assert ["fired"] == fleet.house.log.did

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _copies()
     _operations()
     _outbox()
+    op.drop_table("notices")
 
 
 def _outbox() -> None:
