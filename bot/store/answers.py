@@ -187,5 +187,5 @@ def _encode_files(files: Iterable[AnswerFile]) -> str:
 
 
 def _decode_files(text: str) -> tuple[AnswerFile, ...]:
-    """Decodes files from `_encode_files`. An earlier version stored ids alone."""
-    return tuple(AnswerFile(each, "") if isinstance(each, str) else AnswerFile(**each) for each in json.loads(text))
+    """Decodes files from `_encode_files`."""
+    return tuple(AnswerFile(**each) for each in json.loads(text))

@@ -37,7 +37,6 @@ _ATTEMPT = update(INBOX).where(_THIS).values(_NEXT_ATTEMPT).returning(INBOX.c.at
 _BEGIN = update(INBOX).where(_THIS, _UNFINISHED).values(_NEXT_ATTEMPT).returning(INBOX.c.attempts)
 _LIST_UNFINISHED = select(INBOX).where(_UNFINISHED).order_by(INBOX.c.received_at, INBOX.c.key)
 _FINISH = update(INBOX).where(_THIS, _UNFINISHED).values(payload=NO_PAYLOAD)
-_ERASE = update(INBOX).where(~_UNFINISHED, INBOX.c.payload != NO_PAYLOAD).values(payload=NO_PAYLOAD)
 _OUTDATED = select(INBOX.c.key).where(INBOX.c.finished_at < bindparam("oldest")).limit(bindparam("batch"))
 _PRUNE = delete(INBOX).where(INBOX.c.key.in_(_OUTDATED)).returning(INBOX.c.key)
 
@@ -115,11 +114,6 @@ class Inbox:
 def finish_delivery(connection: Connection, key: str, at: datetime) -> None:
     """Does the work of `Inbox.finish` as a part of the caller's transaction."""
     connection.execute(_FINISH, {"this": escape_text(key), "finished_at": at})
-
-
-def erase_finished(connection: Connection) -> None:
-    """Deletes the payloads of all finished deliveries, which older versions kept."""
-    connection.execute(_ERASE)
 
 
 def read_delivery(row: Row[Any]) -> Delivery:

@@ -15,8 +15,7 @@ OPEN_IN_CHANNEL = "state IN ('open', 'mitigated') AND channel <> ''"
 class IncidentRow(Table, table=True):
     """One incident. Rows are never deleted, so a number always means the same incident.
 
-    `channel` is "" for one without a place. `document` is JSON of the whole incident; NULL for those of versions that had
-    only these columns.
+    `channel` is "" for one without a place. `document` is JSON of the whole incident.
     """
 
     __tablename__ = "incidents"
@@ -38,10 +37,10 @@ class IncidentRow(Table, table=True):
     resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
     was: str = Field(sa_type=Text)
     private: int | None = Field(default=None, sa_type=Whole)
-    shared: int | None = Field(default=None, sa_type=Whole)
-    state: str = Field(default="open", sa_type=Text, sa_column_kwargs={"server_default": "open"})
-    version: int = Field(default=1, sa_type=Whole, sa_column_kwargs={"server_default": "1"})
-    document: str | None = Field(default=None, sa_type=Text)
+    shared: int = Field(sa_type=Whole)
+    state: str = Field(sa_type=Text)
+    version: int = Field(sa_type=Whole)
+    document: str = Field(sa_type=Text)
 
 
 class IncidentChannelRow(Table, table=True):

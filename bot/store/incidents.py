@@ -231,11 +231,9 @@ def _make_values(incident: Incident) -> dict[str, Any]:
 
 
 def _read_incident(row: Row[Any]) -> Incident:
-    """Reads a row: its document, or its columns in a row of a version that had no documents, or a damaged one."""
+    """Reads a row: its document, or its columns if that is damaged."""
     private = None if row.private is None else bool(row.private)
-    known = None if row.document is None else _decode_document(row.document)
-    if known is None:
-        known = _read_columns(row)
+    known = _decode_document(row.document) or _read_columns(row)
     return replace(
         known,
         number=row.number,
@@ -265,7 +263,7 @@ def _read_columns(row: Row[Any]) -> Incident:
         resolved_by=row.resolved_by,
         resolved_at=row.resolved_at,
         was=row.was,
-        shared=row.shared is None or bool(row.shared),
+        shared=bool(row.shared),
     )
 
 

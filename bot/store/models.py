@@ -43,9 +43,8 @@ def count_up(table_name: str, key_name: str) -> Any:
 class InboxRow(Table, table=True):
     """One delivery from Slack. The key is Slack's own, so that a repeated delivery is recognized.
 
-    `taken_by` is the copy of the bot that got it, `mac` its seal (`bot.store.inbox_seal`); null from earlier versions, and
-    where there is one copy. Copies of other versions write rows, too, so
-    new columns of this table are always nullable, and the old ones stay.
+    `taken_by` is the copy of the bot that got it, `mac` its seal (`bot.store.inbox_seal`); null where there is one copy.
+    Copies of other versions write rows, too, so new columns of this table are always nullable, and the old ones stay.
     """
 
     __tablename__ = "inbox"
@@ -188,7 +187,7 @@ class OperationRow(Table, table=True):
     shown: int = Field(sa_type=Whole)
     told: str = Field(sa_type=Text)
     plan: bytes = Field(sa_type=LargeBinary)
-    review_open: bool = Field(default=False, sa_type=Flag, sa_column_kwargs={"server_default": "0"})
+    review_open: bool = Field(sa_type=Flag)
 
 
 class OperationHostRow(Table, table=True):
@@ -204,7 +203,7 @@ class OperationHostRow(Table, table=True):
 class ReviewRow(Table, table=True):
     """One person's decision on one operation. A person who approved may still deny.
 
-    `surface` is where they decided; "" for decisions of earlier versions.
+    `surface` is where they decided.
     """
 
     __tablename__ = "reviews"
@@ -217,7 +216,7 @@ class ReviewRow(Table, table=True):
     at: datetime = Field(sa_type=UtcText)
     mention: str = Field(sa_type=Text)
     identity: str = Field(sa_type=Text)
-    surface: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    surface: str = Field(sa_type=Text)
 
 
 class ClaimRow(Table, table=True):

@@ -9,14 +9,9 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 from adapters.phrase import Phrase
 from bot.store.address import DatabaseAddress
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
-from bot.store.tables import APPEND_ONLY_TRIGGERS, INCIDENT_TIMELINE, METADATA, POSTGRES_TRIGGER_NAMES, TIMELINE_TRIGGERS
+from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA, POSTGRES_TRIGGER_NAMES, TIMELINE_TRIGGERS
 
-# fmt: off
-REVISIONS = (
-    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015",
-    "0016",
-)
-# fmt: on
+REVISIONS = ("0001",)
 """All revisions of the tables, oldest first."""
 
 HEAD_REVISION = REVISIONS[-1]
@@ -110,11 +105,9 @@ def read_revision(connection: Connection, address: DatabaseAddress) -> str:
 def has_own_triggers(connection: Connection) -> bool:
     """Returns whether triggers and views are the bot's alone.
 
-    Others would act with each of its writes, and the chain of audit events does not have them. Tables of an earlier version
-    have the triggers of that version.
+    Others would act with each of its writes, and the chain of audit events does not have them.
     """
     if connection.dialect.name == "postgresql":
         return sorted(connection.execute(_OWN_ON_POSTGRES).scalars()) == sorted(POSTGRES_TRIGGER_NAMES)
     found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'view')").scalars().all()
-    timeline = TIMELINE_TRIGGERS if inspect(connection).has_table(INCIDENT_TIMELINE.name) else ()
-    return sorted(map(str, found)) == sorted((*APPEND_ONLY_TRIGGERS, *timeline))
+    return sorted(map(str, found)) == sorted((*APPEND_ONLY_TRIGGERS, *TIMELINE_TRIGGERS))

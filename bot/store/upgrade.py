@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from bot.store import inbox, schema
+from bot.store import schema
 from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, make_private
 from bot.store.file_lock import FileLock
@@ -44,7 +44,6 @@ def upgrade_copy(path: Path) -> None:
     line = SqliteConnection(path, LOCK_TIMEOUT)
     try:
         with line.transaction("BEGIN IMMEDIATE") as connection:
-            inbox.erase_finished(connection)
             run_migrations(connection)
     finally:
         line.close()
@@ -67,20 +66,12 @@ def _upgrade_open_database(line: SqliteConnection, path: Path, now: datetime) ->
         before = schema.read_revision(connection, path)
     if before == schema.HEAD_REVISION:
         return UpgradeResult(before, before, None)
-    _erase_finished_deliveries(line)
     copy = path.with_name(f"{path.name}.{before}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     make_private(copy)
     line.copy_to(copy)
     with line.transaction("BEGIN IMMEDIATE") as connection:
         run_migrations(connection)
     return UpgradeResult(before, schema.HEAD_REVISION, copy)
-
-
-def _erase_finished_deliveries(line: SqliteConnection) -> None:
-    """Erases what finished deliveries held before the copy is made: older versions left it in the rows and the file."""
-    with line.transaction("BEGIN IMMEDIATE") as connection:
-        inbox.erase_finished(connection)
-    line.compact()
 
 
 def run_migrations(connection: Connection) -> None:

@@ -27,7 +27,7 @@ from bot.store.encoding import encode_json
 from bot.store.errors import DatabaseFull, TooLarge
 from bot.store.incident_timeline import JOURNAL_POSITION, FollowPosition, TimelineTable
 from bot.store.incidents import IncidentMove, IncidentTable
-from bot.store.tables import AUDIT, INCIDENTS
+from bot.store.tables import AUDIT
 from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.values.arguments import ALL_HOSTS
@@ -305,22 +305,6 @@ async def test_an_act_that_no_row_could_hold_is_refused_and_not_recorded(room: R
     with pytest.raises(TooLarge):
         await room.act(IncidentAct.UPDATED, "op-2", lambda incident: life.judge_update(incident, BEGAN, "x" * 70_000))
     assert ["opened"] == await room.recorded()
-
-
-async def test_acts_on_an_incident_of_before_continue_its_row(room: Room) -> None:
-    """It has no document, and its opening is an event without a version."""
-    await room.audit.record(EventKind.INCIDENT, "ana", "op-0", {"incident": "opened", "channel": PLACE, "title": "old"})
-    before = {
-        "number": 4, "operation": "op-0", "channel": PLACE, "title": "old", "target": "host-a", "opened_by": "ana",
-        "opened_at": BEGAN, "resolution": "", "resolved_by": "", "was": "", "private": 0, "shared": None,
-    }  # fmt: skip
-    await room.database.run(lambda connection: connection.execute(insert(INCIDENTS), before) and None)
-    old = Incident("op-0", PLACE, "old", "host-a", "ana", BEGAN, number=4, private=False)
-    assert (old,) == await room.book.list_working()
-    led = await room.act(IncidentAct.LEAD, "op-1", lambda incident: life.judge_lead(incident, "ben"), 4)
-    assert replace(old, lead="ben", version=2) == led == await room.book.find(4, "")
-    assert not (await room.book.act(4, resolving("op-2"))).open
-    assert 5 == (await room.open("op-3")).number
 
 
 async def test_a_document_that_cannot_be_read_is_made_up_for_by_the_columns(room: Room) -> None:

@@ -22,7 +22,7 @@ NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def copy(name: str, role: str, *, why: Phrase | None = None, clock_ms: int = 0, age: float = 0.5) -> SeenCopy:
-    report = CopyReport(CopyIdentity(name, "1.0", "d", "k"), "0016", role, why, clock_ms)
+    report = CopyReport(CopyIdentity(name, "1.0", "d", "k"), "0001", role, why, clock_ms)
     return SeenCopy(report, NOW - timedelta(seconds=age), timedelta(seconds=age))
 
 

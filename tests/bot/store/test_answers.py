@@ -3,12 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
 
 from bot.store.answers import MAX_DOCUMENT_BYTES, RETENTION, AnswerFile, AnswerTable, StoredAnswer
 from bot.store.database import Database
 from bot.store.errors import TooLarge
-from bot.store.tables import ANSWERS
 from tests.bot.store.conftest import Clock
 
 
@@ -102,12 +100,3 @@ async def test_a_file_that_is_noted_while_the_others_are_deleted_keeps_the_answe
         await answers.record_file("op-1", AnswerFile(file, "report.md"))
     await answers.delete("op-1", (AnswerFile("F1", "report.md"),))
     assert ["op-1"] == [operation for operation, _ in await answers.list_expired(clock() + RETENTION)]
-
-
-async def test_files_that_an_earlier_version_noted_by_their_ids_alone_are_still_deleted(
-    answers: AnswerTable, clock: Clock, database: Database
-) -> None:
-    await answers.store(kept(clock))
-    await database.run(lambda connection: connection.execute(update(ANSWERS).values(files='["F1"]')))
-
-    assert (("op-1", (AnswerFile("F1", ""),)),) == await answers.list_expired(clock() + RETENTION)

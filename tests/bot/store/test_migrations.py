@@ -1,6 +1,5 @@
 """The tables' revisions: the same tables on both ways, and an upgrade that keeps everything and leaves a copy."""
 
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -10,21 +9,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.script import ScriptDirectory
 
 from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permission
 from bot.store import schema
 from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, Database, make_private
-from bot.store.errors import DatabaseInUse, DatabaseOutdated, DatabaseTooNew, DatabaseUnavailable
+from bot.store.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnavailable
 from bot.store.inbox import Delivery
 from bot.store.inbox_seal import InboxSeal
 from bot.store.lead import CopyIdentity
+from bot.store.maintenance import own_database
 from bot.store.shared_inbox import SharedInbox, Stored, Terms
 from bot.store.situation import read_situation
 from bot.store.sqlite_connection import SqliteConnection
-from bot.store.upgrade import UpgradeResult, make_alembic_config, run_migrations, upgrade_database
+from bot.store.upgrade import UpgradeResult, make_alembic_config, run_migrations, upgrade_database, upgrade_server
 from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -36,6 +35,16 @@ def definitions(path: Path) -> dict[str, str]:
     with closing(sqlite3.connect(path)) as line:
         rows = line.execute("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master").fetchall()
     return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+DEFINITIONS = """
+SELECT table_name, concat_ws(' ', column_name, data_type, is_nullable, column_default) FROM information_schema.columns
+WHERE table_schema = 'public'
+UNION ALL SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT tgrelid::regclass::text, tgname::text FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid <> 0
+ORDER BY 1, 2
+"""
 
 
 def test_the_list_of_revisions_is_that_of_the_migrations() -> None:
@@ -59,98 +68,21 @@ async def test_a_new_file_has_the_tables_that_the_migrations_make(tmp_path: Path
     await Database.open(migrated).aclose()
 
 
+def test_a_server_gets_the_tables_that_the_migrations_make(
+    postgres: PostgresAddress, empty_postgres: PostgresAddress, postgres_server: PostgresServer
+) -> None:
+    with own_database(empty_postgres) as owned:
+        owned.write(run_migrations)
+    made, migrated = (postgres_server.execute(DEFINITIONS, each.name) for each in (postgres, empty_postgres))
+    assert made == migrated
+    assert ("audit", "audit_no_change") in migrated
+
+
 async def test_an_upgrade_of_newest_tables_does_nothing(path: Path) -> None:
     await Database.open(path).aclose()
     before = sorted(path.parent.iterdir())
     assert upgrade_database(path, NOW) == UpgradeResult(schema.HEAD_REVISION, schema.HEAD_REVISION, None)
     assert sorted(path.parent.iterdir()) == before
-
-
-async def test_older_tables_get_the_newer_ones_and_keep_their_rows(tmp_path: Path) -> None:
-    path = tmp_path / "flatnet.sqlite3"
-    make_older(path, "0002")
-    with closing(sqlite3.connect(path)) as older:
-        older.execute(ROW)
-        older.commit()
-    with pytest.raises(DatabaseOutdated):
-        Database.open(path)
-    done = upgrade_database(path, NOW)
-    assert ("0002", schema.HEAD_REVISION) == (done.before, done.after)
-    await Database.open(path).aclose()
-    with closing(sqlite3.connect(path)) as rows:
-        assert rows.execute("SELECT key FROM inbox").fetchall() == [("kept",)]
-
-
-async def test_an_upgrade_erases_what_older_versions_kept_of_finished_deliveries(tmp_path: Path) -> None:
-    """From the file and from the copy that it leaves, and from rows that were deleted long ago. Unfinished ones stay."""
-    path = tmp_path / "flatnet.sqlite3"
-    make_private(path)
-    with closing(sqlite3.connect(path)) as older:
-        older.execute("PRAGMA journal_mode = WAL")
-    make_older(path, "0002")
-    with closing(sqlite3.connect(path)) as older:
-        for key, end in (("open", None), ("done", "2026-01-31T09:00:01.000000Z"), ("gone", "2026-01-01T09:00:01.000000Z")):
-            payload = f'{{"text": "Zq7-{key}-text"}}'
-            older.execute("INSERT INTO inbox VALUES (?, 'command', ?, '2026', 1, ?)", (key, payload, end))
-        older.commit()
-        older.execute("DELETE FROM inbox WHERE key = 'gone'")
-        older.commit()
-    done = upgrade_database(path, NOW)
-    assert done.copy is not None
-    for file in (path, done.copy):
-        assert [b"Zq7-open-text"] == re.findall(rb"Zq7-[a-z]+-text", file.read_bytes())
-        with closing(sqlite3.connect(file)) as rows:
-            assert [("done", "{}"), ("open", '{"text": "Zq7-open-text"}')] == rows.execute(
-                "SELECT key, payload FROM inbox ORDER BY key"
-            ).fetchall()
-
-
-PARTS = "id, replaces, below, after, edits, channel, landed"
-
-
-async def test_what_was_searched_in_json_is_found_in_columns_after_the_upgrade(tmp_path: Path) -> None:
-    path = tmp_path / "flatnet.sqlite3"
-    make_older(path, "0015")
-    with closing(sqlite3.connect(path)) as older:
-        add_row(older, "outbox", id=1, address='{"channel":"C1","landed":"C2","thread_ts":"1.1"}')
-        add_row(older, "outbox", id=2, address='{"channel":"C1","replaces":1,"ts":"1.2"}')
-        add_row(older, "outbox", id=3, address='{"after":2,"below":1,"response_url":"https://example.invalid"}')
-        add_row(older, "operations", operation="op-1", hosts='["host-b","host-a"]', break_glass='{"reviewed_by":""}')
-        add_row(older, "operations", operation="op-2", hosts='["host-a"]', break_glass='{"reviewed_by":"ben"}')
-        add_row(older, "operations", operation="op-3", hosts="[]", break_glass=None)
-        older.commit()
-    upgrade_database(path, NOW)
-    with closing(sqlite3.connect(path)) as rows:
-        assert [
-            (1, None, None, None, None, "C1", "C2"),
-            (2, 1, None, None, "1.2", "C1", None),
-            (3, None, 1, 2, None, None, None),
-        ] == rows.execute(f"SELECT {PARTS} FROM outbox").fetchall()
-        assert [("op-1", 1), ("op-2", 0), ("op-3", 0)] == rows.execute(
-            "SELECT operation, review_open FROM operations ORDER BY operation"
-        ).fetchall()
-        assert [("op-1", "host-a"), ("op-1", "host-b"), ("op-2", "host-a")] == rows.execute(
-            "SELECT operation, host FROM operation_hosts ORDER BY operation, host"
-        ).fetchall()
-
-
-def make_older(path: Path, revision: str) -> None:
-    """Make a database with the tables of an older revision."""
-    make_private(path)
-    line = SqliteConnection(path, LOCK_TIMEOUT)
-    with line.transaction("BEGIN IMMEDIATE") as connection:
-        config = make_alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    line.close()
-
-
-def add_row(line: sqlite3.Connection, table: str, **given: object) -> None:
-    """Add a row to a table of any revision; what is not given is empty."""
-    columns = line.execute(f"SELECT name, type FROM pragma_table_info('{table}')").fetchall()
-    empty = {"TEXT": "", "INTEGER": 0, "BLOB": b""}
-    values = {name: given.get(name, empty[kind]) for name, kind in columns}
-    line.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", tuple(values.values()))
 
 
 async def test_an_upgrade_beside_a_running_bot_is_refused(database: Database, path: Path) -> None:
@@ -188,13 +120,16 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
         == f"{schema.HEAD_REVISION} 9999 flatnet.sqlite3.{schema.HEAD_REVISION}-20260131T090000Z"
     )
     assert run(release, "open", path) == "9999"
+    assert run(release, "upgrade", path) == "9999 9999 None"
+    with pytest.raises(DatabaseTooNew, match="9999"):
+        Database.open(path)
 
     copy = tmp_path / f"flatnet.sqlite3.{schema.HEAD_REVISION}-20260131T090000Z"
     assert copy.stat().st_mode & 0o777 == 0o600
-    for file, table in ((path, True), (copy, False)):
+    for file, later in ((path, True), (copy, False)):
         with closing(sqlite3.connect(file)) as line:
             assert line.execute("SELECT key FROM inbox").fetchall() == [("kept",)]
-        assert ("table later" in definitions(file)) is table
+        assert later is ("later TEXT" in definitions(file)["table inbox"])
 
 
 @pytest.mark.slow
@@ -206,12 +141,13 @@ async def test_the_next_release_upgrades_a_server_while_no_copy_leads(
     me = CopyIdentity("a", "1", "digest", "key")
     release = next_release(tmp_path / "site")
     assert await standby.try_lead(me)
+    await standby.run(lambda connection: connection.exec_driver_sql(ROW) and None)
     assert "DatabaseInUse a leads over" in run(release, "upgrade on a server", postgres)
     await standby.aclose()
     standby = Database.connect(postgres)
     assert f"{schema.HEAD_REVISION} 9999 None" == run(release, "upgrade on a server", postgres)
     assert "9999 9999 None" == run(release, "upgrade on a server", postgres)
-    assert [("later",)] == postgres_server.execute("SELECT to_regclass('later')::text", postgres.name)
+    assert [("kept", None)] == postgres_server.execute("SELECT key, later FROM inbox", postgres.name)
 
     late = datetime.now(UTC) + timedelta(hours=1)
     delivery = Delivery("key", "command", {"text": "kept"}, NOW, 0)
@@ -222,6 +158,21 @@ async def test_the_next_release_upgrades_a_server_while_no_copy_leads(
         await standby.try_lead(me, check=lambda session: require_permission(Candidate(me), read_situation(session)))
     await standby.aclose()
     await Database.connect(postgres).aclose()  # it starts over the newer tables
+    with pytest.raises(DatabaseTooNew, match="9999"):
+        upgrade_server(postgres)
+
+
+@pytest.mark.slow
+async def test_the_next_release_restores_a_backup_of_the_release_before_into_a_server(
+    tmp_path: Path, empty_postgres: PostgresAddress, postgres_server: PostgresServer
+) -> None:
+    """Its tables are upgraded on the way."""
+    path = tmp_path / "flatnet.sqlite3"
+    database = Database.open(path)
+    await database.run(lambda connection: connection.exec_driver_sql(ROW) and None)
+    await database.aclose()
+    assert "True" == run(next_release(tmp_path / "site"), "restore to a server", empty_postgres, path)
+    assert [("kept", None)] == postgres_server.execute("SELECT key, later FROM inbox", empty_postgres.name)
 
 
 SEAL = InboxSeal((b"k" * 32,))
@@ -231,8 +182,9 @@ ROW = (
     " VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0)"
 )
 
-LATER = f'''"""A later table."""
+LATER = f'''"""A later column."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
@@ -240,8 +192,11 @@ down_revision = "{schema.HEAD_REVISION}"
 
 
 def upgrade():
-    op.execute("CREATE TABLE later (name TEXT)")
+    op.add_column("inbox", sa.Column("later", sa.Text(), nullable=True))
 '''
+
+LAST_COLUMN = "    mac: str | None = Field(default=None, sa_type=Text)\n"
+"""The last column of the inbox, behind which the next release has one more."""
 
 USE = """
 import asyncio, sys
@@ -258,6 +213,15 @@ try:
         done = upgrade_server(parse_postgres_address(sys.argv[2]))
         print(done.before, done.after, done.copy)
         sys.exit()
+    if sys.argv[1] == "restore to a server":
+        from bot.backups.database_restore import DatabasePlaces, restore_to_server
+        from bot.store.address import parse_postgres_address
+        from bot.store.chain import AuditKey
+        places = DatabasePlaces(path, path.with_name("heads"), path)
+        address, backup = parse_postgres_address(sys.argv[2]), Path(sys.argv[3])
+        done = restore_to_server(backup, places, address, [AuditKey(b"k" * 32)])
+        print(not done.outdated)
+        sys.exit()
     if sys.argv[1] == "open":
         from bot.store.database import Database
         asyncio.run(Database.open(path).aclose())
@@ -266,7 +230,7 @@ try:
     else:
         from bot.store.upgrade import upgrade_database
         done = upgrade_database(path, datetime(2026, 1, 31, 9, 0, tzinfo=UTC))
-        print(done.before, done.after, done.copy.name)
+        print(done.before, done.after, done.copy and done.copy.name)
 except FlatnetError as error:
     print(type(error).__name__, error)
 """
@@ -278,9 +242,16 @@ def next_release(site: Path) -> Path:
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     store = site / "bot" / "store"
     (store / "migrations" / "versions" / "r9999_later.py").write_text(LATER)
-    text = (store / "schema.py").read_text()
-    (store / "schema.py").write_text(text.replace(f'"{schema.HEAD_REVISION}",', f'"{schema.HEAD_REVISION}", "9999",'))
+    replace_once(store / "schema.py", f'"{schema.HEAD_REVISION}",', f'"{schema.HEAD_REVISION}", "9999",')
+    replace_once(store / "models.py", LAST_COLUMN, LAST_COLUMN + LAST_COLUMN.replace("mac", "later"))
     return site
+
+
+def replace_once(file: Path, old: str, new: str) -> None:
+    """Replace a text that a file has once."""
+    text = file.read_text()
+    assert 1 == text.count(old)
+    file.write_text(text.replace(old, new))
 
 
 def run(site: Path, *arguments: object) -> str:

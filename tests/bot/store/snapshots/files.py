@@ -1,0 +1,17 @@
+"""The files of the snapshots and what belongs in them today.
+
+The tables are a snapshot in the first revision itself, which makes them from it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.store import schema
+from tests.bot.store.snapshots.tables import URLS, write_statements
+
+FIRST = Path(schema.__file__).parent / "migrations" / "versions"
+
+
+def write_snapshots() -> Mapping[Path, str]:
+    """Write what each file should hold."""
+    return {FIRST / f"r0001_{kind}.sql": write_statements(kind) for kind in URLS}
