@@ -19,6 +19,7 @@ from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.backups.database_copy import DatabaseCopy, check_copy
 from bot.backups.database_move import MovedDatabase, NotMovable, move_database
 from bot.backups.database_restore import DatabasePlaces
+from bot.store import schema
 from bot.store.address import PostgresAddress
 from bot.store.chain import StoredEvent
 from bot.store.database import Database
@@ -173,12 +174,17 @@ REFUSED: dict[str, tuple[Callable[[Files], None], type[FlatnetError], str]] = {
         "flatnet.sqlite3 has requests from Slack that were not answered",
     ),
     "an event has a NUL": (record_nul, DatabaseDamaged, "the table audit has a value that the other database cannot store"),
-    "another version's tables": (
-        lambda files: run_sql(files, "UPDATE alembic_version SET version_num = '0015'"),
-        NotMovable,
-        "Remove the setting database and run flatnet-bot db upgrade",
-    ),
 }
+
+
+async def test_tables_of_an_older_version_are_not_moved(
+    files: Files, empty_postgres: PostgresAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await files.record("one")
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "9999"))
+    monkeypatch.setattr(schema, "HEAD_REVISION", "9999")
+    with pytest.raises(NotMovable, match="Remove the setting database and run flatnet-bot db upgrade"):
+        move(files, empty_postgres)
 
 
 @pytest.mark.parametrize("story", REFUSED)
