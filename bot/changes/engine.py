@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from bot.store.engine_pool import EnginePool
 
+WORKFLOW = "apply.v1"
+"""The name by which runs are stored and found again."""
+
 APPLICATION, VERSION, EXECUTOR_ID, QUEUE_NAME = "flatnet-bot", "1", "flatnet-bot", "apply"
 """Constants: with another version or executor, DBOS would not recover earlier runs. `apply.v1` is our version."""
 
@@ -250,7 +253,7 @@ class Engine:
             async with self._hold_operation(operation):
                 return await apply_v1(steps, operation)
 
-        self._workflow = DBOS.workflow(name="apply.v1", max_recovery_attempts=MAX_RECOVERIES)(apply)
+        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)(apply)
 
     def _wrap_step(self, work: Callable[..., Awaitable[StepReply]]) -> Callable[..., Awaitable[StepReply]]:
         """Wrap a step for DBOS. Its work runs outside DBOS's context, so that operations enqueued by it are not its

@@ -1,4 +1,4 @@
-"""The statements that make the tables are those that were written down."""
+"""The statements that make the tables, and the stored names, are those that were written down."""
 
 from pathlib import Path
 

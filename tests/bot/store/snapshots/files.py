@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.store import schema
+from tests.bot.store.snapshots.names import write_names
 from tests.bot.store.snapshots.tables import URLS, write_statements
 
 FIRST = Path(schema.__file__).parent / "migrations" / "versions"
+NAMES = Path(__file__).with_name("names.txt")
 
 
 def write_snapshots() -> Mapping[Path, str]:
     """Write what each file should hold."""
-    return {FIRST / f"r0001_{kind}.sql": write_statements(kind) for kind in URLS}
+    return {FIRST / f"r0001_{kind}.sql": write_statements(kind) for kind in URLS} | {NAMES: write_names()}
