@@ -93,7 +93,7 @@ async def find_takeover(database: Database, me: str) -> Takeover | None:
 
 
 def _names_copy(event: StoredEvent) -> bool:
-    """Returns whether a START names its copy: those of earlier versions do not."""
+    """Returns whether a START names its copy: those of a history that moved from SQLite do not."""
     return bool(_find_copy(event))
 
 

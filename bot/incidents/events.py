@@ -3,7 +3,7 @@
 act ─ make_event ─▶ {"incident": act, "number", "version", changed values, data of the entry} ─▶ the audit log
 the audit log ─ parse_event ─▶ IncidentEvent ─ bot.incidents.life ─▶ the incident after it, and its timeline entry
 
-`version` is that of the incident after the act. Events without one were recorded by versions of the bot that folded none.
+`version` is that of the incident after the act.
 """
 
 import json
@@ -80,7 +80,7 @@ def make_event(act: IncidentAct, before: Incident | None, after: Incident, data:
 
 
 def parse_event(event: StoredEvent) -> IncidentEvent | None:
-    """Parses a stored event. None for one of a version without numbered versions, or that cannot be read."""
+    """Parses a stored event. None for one that cannot be read."""
     try:
         stored = json.loads(event.data)
         number, version = stored["number"], stored["version"]

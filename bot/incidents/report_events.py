@@ -58,7 +58,7 @@ def list_evidence(entries: Sequence[TimelineEntry], events: Sequence[StoredEvent
 
 def list_unrecorded(entries: Sequence[TimelineEntry], files: Sequence[EvidenceFile]) -> tuple[TimelineEntry, ...]:
     """Lists the checks that collect evidence, and of which no delivered file is recorded: it was delivered in a terminal,
-    by an earlier version, or not at all.
+    or not at all.
     """
     known = {file.operation for file in files}
     return tuple(

@@ -68,7 +68,7 @@ class IdentityLedger:
             await self._table.store(signed)
 
     async def catch_up(self) -> None:
-        """Records what operations signed of which the ledger has nothing: of earlier versions, or before a crash.
+        """Records what operations signed of which the ledger has nothing, because of a crash.
 
         An operation that signed nothing is looked at once after each start.
         """

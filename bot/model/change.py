@@ -83,7 +83,7 @@ TERMINAL_SURFACES = frozenset({"shell", "do"})
 class Review(Value):
     """One person's decision. `mention` is their Slack id where they have one, "" elsewhere.
 
-    `surface` is where they decided, "" for decisions of earlier versions.
+    `surface` is where they decided.
     """
 
     person: str

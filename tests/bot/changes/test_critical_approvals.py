@@ -238,7 +238,7 @@ async def test_a_row_alone_is_no_approval_from_a_terminal(bot: Bot) -> None:
         pytest.param({"surface": ["shell"]}, "no terminal", id="an odd surface"),
         pytest.param({"name": "host-b"}, "name not typed", id="another name"),
         pytest.param({"name": ""}, "name not typed", id="without a name"),
-        pytest.param({"name": None}, "name not typed", id="of an earlier version"),
+        pytest.param({"name": None}, "name not typed", id="no name"),
         pytest.param({"digest": "0" * 64}, "not recorded", id="another plan"),
     ],
 )

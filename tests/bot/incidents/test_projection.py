@@ -34,7 +34,7 @@ WORK = PlannedWork("service restart nebula host-a", ("host-a",))
         ("audit_read", {"verify": True}, ""),
         ("request", {}, ""),
     ],
-    ids=["slack", "terminal", "not understood", "schedule", "refused", "no request", "an earlier version"],
+    ids=["slack", "terminal", "not understood", "schedule", "refused", "no request", "without data"],
 )
 def test_a_look_is_a_request_of_a_person_that_was_answered(kind: str, data: dict[str, Any], words: str) -> None:
     assert words == find_look_words(stored(kind, data))

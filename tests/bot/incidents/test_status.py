@@ -275,7 +275,6 @@ async def test_a_merged_incident_says_so_also_after_a_restart(night: Night) -> N
 
 
 async def test_an_incident_that_was_over_before_people_were_shown_it_is_not_posted(night: Night) -> None:
-    """Incidents of earlier versions are not posted at an upgrade, either."""
     night.change(**RESOLVED)
     await night.pass_time(60)
     assert [] == night.channel.arrived

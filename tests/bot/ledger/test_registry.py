@@ -74,7 +74,7 @@ async def test_a_ledger_that_fails_is_no_empty_one_and_stops_no_change(database:
 
 
 async def make_ended(bot: Bot, operation: str, kind: str = "cert renew") -> None:
-    """An operation of an earlier version that ran and ended."""
+    """An operation that ran and ended, and of which the ledger has nothing."""
     await bot.ask(operation)
     record = await bot.stored(operation)
     await bot.operations.change(
