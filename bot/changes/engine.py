@@ -33,11 +33,8 @@ if TYPE_CHECKING:
 
     from bot.store.engine_pool import EnginePool
 
-WORKFLOW = "apply.v1"
-"""The name by which runs are stored and found again."""
-
-APPLICATION, VERSION, EXECUTOR_ID, QUEUE_NAME = "flatnet-bot", "1", "flatnet-bot", "apply"
-"""Constants: with another version or executor, DBOS would not recover earlier runs. `apply.v1` is our version."""
+APPLICATION, VERSION, EXECUTOR_ID, QUEUE_NAME, WORKFLOW = "flatnet-bot", "1", "flatnet-bot", "apply", "apply.v1"
+"""Constants: with another version or executor, DBOS would not recover earlier runs. The workflow names our version."""
 
 POLL_SECONDS = 0.25
 """Seconds between two polls of the queue. Hosts are claimed before, so only the first step waits for it."""
