@@ -87,9 +87,6 @@ class TimelineWriter(Protocol):
     async def add(self, entries: Sequence[TimelineEntry]) -> tuple[TimelineEntry, ...]:
         """Add entries in one transaction, unless their incident has one of that source. Return those that are new."""
 
-    async def list_earlier_requests(self, incident: int) -> frozenset[str]:
-        """List the requests that a version without timelines stored with the incident, by their ids."""
-
 
 @dataclass(frozen=True)
 class CollectorSources:
@@ -106,15 +103,13 @@ class CollectorSources:
 class _Followed:
     """Progress of one incident. `sequence` is the audit event that was read last, `signed` the last one that was signed.
 
-    `requests` were stored by a version without timelines, so they are no looks again. `steps` are the sources of the moves
-    that were read since `alerts_at`. `changes` are the changes that have joined.
+    `steps` are the sources of the moves that were read since `alerts_at`. `changes` are the changes that have joined.
     """
 
     scope: Scope
     sequence: int
     signed: int
     alerts_at: datetime
-    requests: frozenset[str]
     steps: frozenset[str] = frozenset()
     changes: set[str] = field(default_factory=set)
 
@@ -171,8 +166,7 @@ class TimelineCollector:
         """Begin with the events of the time before the opening: the clock may have been set back since."""
         opened = await self._sources.audit.find_signed(scope.opening, EventKind.INCIDENT)
         first = await self._sources.audit.find_last_before(scope.since, opened[0].sequence if opened else newest)
-        requests = await self._timeline.list_earlier_requests(scope.incident)
-        return _Followed(scope, first, first, scope.since, requests)
+        return _Followed(scope, first, first, scope.since)
 
     def _get_position(self) -> int:
         return min((each.sequence for each in self._followed.values()), default=0)
@@ -249,7 +243,7 @@ def _select(followed: _Followed, made: Iterable[tuple[int, TimelineEntry]]) -> I
         if sequence and sequence <= followed.sequence:
             continue
         chosen = followed.scope.select(entry, followed.changes)
-        if chosen is None or (chosen.kind is EntryKind.LOOK and chosen.operation in followed.requests):
+        if chosen is None:
             continue
         if chosen.kind is EntryKind.CHANGE:
             followed.changes.add(chosen.operation)

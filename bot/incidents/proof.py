@@ -58,7 +58,7 @@ class EntryFlaw:
 @dataclass(frozen=True)
 class Evidence:
     """Sources of entries: `events` by number, of which those in `signed` are ours; plans of changes by operation; moves of
-    alerts by source; `requests`, the operations whose request is signed; `at`, the time of the comparison.
+    alerts by source; `at`, the time of the comparison.
     """
 
     at: datetime
@@ -66,7 +66,6 @@ class Evidence:
     signed: frozenset[int] = frozenset()
     works: Mapping[str, PlannedWork | None] = field(default_factory=dict)
     steps: Mapping[str, AlertStep] = field(default_factory=dict)
-    requests: frozenset[str] = frozenset()
 
 
 class EvidenceAudit(Protocol):
@@ -106,7 +105,6 @@ class TimelineVerifier:
         changes = sorted({entry.operation for entry in entries if entry.kind is EntryKind.CHANGE})
         moves = [entry.happened_at for entry in entries if entry.kind is EntryKind.ALERT]
         steps = await self._alerts.list_steps(min(*moves, self._now())) if moves else ()
-        earlier = sorted({entry.operation for entry in entries if _split(entry)[0] == "operation"})
         made = [(step, make_alert_entry(step, self._now())) for step in steps]
         return Evidence(
             self._now(),
@@ -114,7 +112,6 @@ class TimelineVerifier:
             frozenset(event.sequence for event in events if self._audit.is_signed(event)),
             {operation: await self._find_work(operation) for operation in changes},
             {entry.source: step for step, entry in made if entry is not None},
-            frozenset([each for each in earlier if await self._was_requested(each)]),
         )
 
     async def _read_events(self, numbers: Sequence[int]) -> list[StoredEvent]:
@@ -127,10 +124,6 @@ class TimelineVerifier:
         plans = await self._audit.find_signed(operation, EventKind.PLAN)
         return parse_plan(plans[0]) if plans else None
 
-    async def _was_requested(self, operation: str) -> bool:
-        kinds = (EventKind.REQUEST, EventKind.REFUSAL)
-        return any([await self._audit.find_signed(operation, kind) for kind in kinds])
-
 
 def find_flaws(entries: Iterable[TimelineEntry], evidence: Evidence) -> tuple[EntryFlaw, ...]:
     """Finds the entries of one incident that their sources do not prove, by number. Pure."""
@@ -142,8 +135,7 @@ def find_flaws(entries: Iterable[TimelineEntry], evidence: Evidence) -> tuple[En
 def _find_flaws_of_row(incident: Incident, entries: Sequence[TimelineEntry], evidence: Evidence) -> Iterator[EntryFlaw]:
     """Finds whether entries are missing, and whether the acts made something else of the incident than its row has.
 
-    Acts that came after the row was read do not count. A row of a version without signed acts has no such proof, and what
-    Slack says of its channel is in no act.
+    Acts that came after the row was read do not count. What Slack says of its channel is in no act.
     """
     if sorted(entry.number for entry in entries) != [*range(1, len(entries) + 1)]:
         yield EntryFlaw(0, Phrase("entries of the timeline are missing"))
@@ -165,8 +157,6 @@ def _find_flaw(entry: TimelineEntry, evidence: Evidence, acts: Mapping[str, Time
         case "alert", _:
             return _find_flaw_of_step(entry, evidence)
         case "gap", _ if (gap := _find_gap(entry, evidence)) is not None and _is_same(entry, make_gap_entry(gap, gap.at)):
-            return None
-        case "operation", operation if operation in evidence.requests:
             return None
     return EntryFlaw(entry.number, Phrase("the audit log does not prove it"))
 

@@ -42,7 +42,6 @@ _ALERT_MOVES = (
     .where(_T.incident.in_(bindparam("these", expanding=True)), _T.kind == EntryKind.ALERT)
     .group_by(_T.incident, _T.about)
 )
-_EARLIER_REQUESTS = select(_T.operation).where(_THIS, _T.source.startswith("operation:"))
 _WITH_ALERT = select(_T.incident).where(_T.kind == EntryKind.ALERT, _T.about == bindparam("alert")).distinct()
 _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam("this"))
 _SET_POSITION = insert(INCIDENT_POSITION)
@@ -152,11 +151,6 @@ class TimelineTable:
             return found
 
         return await self._database.read(work)
-
-    async def list_earlier_requests(self, incident: int) -> frozenset[str]:
-        """Lists the requests that a version without timelines stored with the incident, by their ids."""
-        this = {"this": incident}
-        return await self._database.read(lambda connection: frozenset(connection.execute(_EARLIER_REQUESTS, this).scalars()))
 
     async def find_newest_by_people(self, incidents: Collection[int]) -> Mapping[int, int]:
         """Finds the number of the newest entry that shows a person at work, by incident. It depends on no clock."""

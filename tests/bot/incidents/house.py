@@ -48,9 +48,6 @@ class House:
     async def add(self, entries: Sequence[TimelineEntry]) -> tuple[TimelineEntry, ...]:
         return await self.timeline.add(entries)
 
-    async def list_earlier_requests(self, number: int) -> frozenset[str]:
-        return await self.timeline.list_earlier_requests(number)
-
     async def look(self, words: str, *, minutes: float = 0, operation: str = "op-1", **more: Any) -> None:
         await self.record(EventKind.REQUEST, look(words, **more), minutes=minutes, operation=operation)
 

@@ -1,7 +1,6 @@
 """The collector: what concerns the hosts of an incident joins its timeline, once, whatever comes in between."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from bot.model.alert import AlertStep
 from bot.model.incident import IncidentState, TimelineEntry
 from bot.store.errors import DatabaseBusy
 from tests.bot.incidents.house import House
-from tests.bot.incidents.recorded import NOW, entry, incident, look, plan
+from tests.bot.incidents.recorded import NOW, incident, look, plan
 
 
 async def test_looks_from_every_channel_and_terminal_join_and_refusals_lists_and_schedules_do_not(house: House) -> None:
@@ -222,11 +221,3 @@ async def test_the_moves_of_days_are_read_day_by_day_and_none_is_lost(house: Hou
     house.at = NOW + timedelta(days=3)
     assert 2 * len(minutes) == len(await house.collect())
     assert [MOVES_PERIOD] * 3 + [None] == periods
-
-
-async def test_requests_that_an_earlier_version_stored_are_no_second_looks(house: House) -> None:
-    earlier = entry(minutes=1, source="operation:op-1", text=Phrase("all healthy"), operation="op-1")
-    await house.timeline.add([replace(earlier, incident=1)])
-    await house.look("disk host-a", minutes=1, operation="op-1")
-    await house.look("disk host-a", minutes=2, operation="op-2")
-    assert ["+1 ana: all healthy", "+2 ana: checked host-a"] == await house.collect()
