@@ -3,7 +3,7 @@
 Each command imports what it needs when it runs: `--help` loads next to nothing. Plain `do` commands do not come here:
 `bot.__main__` answers them without the command-line library.
 Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.ExitCode`; their words are those of the README.
-Help is written in English here; `bot.terminal.cli_translations` translates it.
+Help is written in English here; `bot.terminal.localized_commands` translates it.
 """
 
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adapters.phrase import Phrase
     from bot.config.settings import Settings
     from bot.runtime.logging import Level
+
 
 app = typer.Typer(
     cls=LocalizedGroup,

@@ -1,4 +1,4 @@
-"""Operations about the bot itself, as data only. `bot.handlers.registry` maps each to its handler."""
+"""Operations about the bot itself, as data only. `bot.requests.handler_registry` maps each to its handler."""
 
 from typing import Annotated, ClassVar
 

@@ -1,4 +1,4 @@
-"""Operations for the weekly and monthly report and the digest, as data only. `bot.handlers.reports` handles them."""
+"""Operations for the weekly and monthly report and the digest, as data only. `bot.digests.handlers` handles them."""
 
 import re
 from typing import Annotated, ClassVar

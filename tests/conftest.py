@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from bot.changes.engine import Engine, StepReply
+from bot.changes.services.engine import Engine, StepReply
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from tests.postgres import PostgresServer, share_server

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.answers.data import write_files
+from bot.incidents.reports.report import compose_message
 from bot.locale.texts import get_texts
 from bot.model.request import Answer
-from bot.rendering.files import write_files
-from bot.rendering.lane_image import draw_lanes
 from bot.rendering.lane_texts import build_lane_texts
-from bot.reports.incident_report import compose_message
+from bot.rendering.lanes import draw_lanes
 from commands.incidents.operations import IncidentReport
 from commands.language.grammar import render_operation
 from commands.model.report import TextFile

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.wsl.podman import MIN_RESTARTS
-from bot.alerts.settings import DEFAULT_REPEATS, AlertSettings
+from bot.config.alerts import DEFAULT_REPEATS, AlertSettings
 from bot.locale.texts import get_texts
 from commands.alerts import traffic
 from commands.alerts.conditions import CONDITION_RULES, Condition

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.key_backup import parse_recipient
 from adapters.nebula.certificates import parse_pem
-from bot.app.build_verification import make_public_key
+from bot.app.build_backups import make_public_key
 from commands.catalogue import CATALOGUE
 from commands.certificates.ca_key.judgment import DRILL_SPAN, encode_public_key, find_fault, name_certificate, parse_pasted
 from commands.certificates.ca_key.operations import KeyBackupList, KeyBackupVerify, KeyDrill

@@ -11,9 +11,9 @@ import pytest
 
 from adapters.errors import HostError
 from adapters.phrase import Phrase
+from bot.digests.reports.daily import CHART_DAYS
 from bot.doctor.examination import CHECK_TIMEOUT
 from bot.locale.texts import get_texts
-from bot.reports.digest import CHART_DAYS
 from commands.certificates.assessment import (
     CA_EXPIRY_LIMITS,
     CA_WARNING_TIMES,
@@ -74,8 +74,7 @@ COMPUTED = {
     "bot/doctor/examination": set(),
     "bot/doctor/host_checks": {"<side>.secret"}
     | {f"<side>.{kind.kind}" for kind in HostError.__subclasses__()}
-    | {f"wsl.{part}" for part in ("podman", "bridge", "forwarding")},
-    "bot/doctor/wsl_reads": {f"wsl.{part}" for part in ("disks", "updates", "cni", "journal", "containers")},
+    | {f"wsl.{part}" for part in ("podman", "bridge", "forwarding", "disks", "updates", "cni", "journal", "containers")},
 }
 """Subjects that stand nowhere as they are; a part of `doctor` that cannot be used has its own name. Those of single
 containers are alerts alone."""
@@ -167,13 +166,15 @@ def test_every_finding_has_a_row_with_its_words_and_severity(page: Page, made: M
 def test_what_doctor_finds_is_named_with_a_remedy(page: Page) -> None:
     written = {made.subject for made in DOCTOR if not made.computed}
     rows = page.rows("doctor")
-    assert written | COMPUTED["bot/doctor/host_checks"] | COMPUTED["bot/doctor/wsl_reads"] == subjects(rows)
+    assert written | COMPUTED["bot/doctor/host_checks"] | COMPUTED["bot/doctor/host_checks"] == subjects(rows)
     assert all(len(row) == 4 and all(row) for row in rows)
 
 
 @both
 def test_what_a_digest_finds_by_itself_is_named(page: Page) -> None:
-    found = set(re.findall(r'Finding\(.*subject="([\w-]+)"', Path("bot/reports/digest.py").read_text(encoding="utf-8")))
+    found = set(
+        re.findall(r'Finding\(.*subject="([\w-]+)"', Path("bot/digests/reports/daily.py").read_text(encoding="utf-8"))
+    )
     assert {"audit"} == found == subjects(page.rows("digest"))
 
 

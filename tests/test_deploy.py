@@ -13,7 +13,7 @@ from typer.main import get_command
 from bot.cli import app
 from bot.config.settings import read_settings
 from bot.runtime.loopback import EXAMPLE, Loopback
-from bot.slack.scopes import OPTIONAL_SCOPES
+from bot.slack.client.preflight import OPTIONAL_SCOPES
 
 DEPLOY = Path(__file__).parents[1] / "docs" / "deploy"
 UNIT, QUADLET, CONTAINERFILE = DEPLOY / "flatnet-bot.service", DEPLOY / "flatnet-bot.container", DEPLOY / "Containerfile"

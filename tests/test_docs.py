@@ -42,11 +42,11 @@ def test_the_architecture_names_every_room() -> None:
     assert [] == [str(room) for room in rooms if not names(lines[room.parts[0]], room.name)]
 
 
-@pytest.mark.parametrize("room", ["bot/alerts", "bot/incidents"])
+@pytest.mark.parametrize("room", ["bot/alerts", "bot/changes", "bot/incidents"])
 def test_the_map_of_a_room_names_every_module(room: str) -> None:
     """The architecture sends its reader there."""
     docstring = (Path(room) / "__init__.py").read_text(encoding="utf-8")
-    modules = sorted(path.stem for path in Path(room).glob("*.py") if path.stem != "__init__")
+    modules = sorted(path.stem for path in Path(room).rglob("*.py") if path.stem != "__init__")
     assert [] == [module for module in modules if not names(docstring, module)]
 
 

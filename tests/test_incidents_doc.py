@@ -10,17 +10,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.handlers.incident_report import RECENT_PERIOD as REPORT_PERIOD
-from bot.incidents import collector, likely, quiet, registry, status
-from bot.incidents.proposals import SETTLING_PERIOD as PROPOSAL_DELAY
-from bot.incidents.settings import IncidentSettings
-from bot.incidents.updates import describe_update
+from bot.config.incidents import IncidentSettings
+from bot.incidents.handlers.report import RECENT_PERIOD as REPORT_PERIOD
+from bot.incidents.reports.timeline import MAX_SHOWN_ENTRIES
+from bot.incidents.rules import likely_causes as likely
+from bot.incidents.rules import quiet
+from bot.incidents.rules.requests import describe_update
+from bot.incidents.services import collector, registry, status
+from bot.incidents.services.announcements import SETTLING_PERIOD as PROPOSAL_DELAY
+from bot.incidents.slack.messages import make_status_buttons
 from bot.locale.texts import get_texts
 from bot.model.incident import LOOKBACK_PERIOD, Incident
 from bot.model.incident_notice import AlertCounts, make_notice
-from bot.rendering.slack.incident import make_status_buttons
-from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES
-from bot.slack.scopes import OPTIONAL_SCOPES
+from bot.slack.client.preflight import OPTIONAL_SCOPES
 from commands.about import DECIDER_ROLES
 from commands.catalogue import CATALOGUE
 from commands.incidents import acts

@@ -12,10 +12,10 @@ from adapters.inventory import WindowsPaths, WslSide
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LINES_LIMIT, SEARCHED_LINES_LIMIT
 from adapters.windows.logs import SEARCH_TIMEOUT
 from adapters.wsl.log_search import SEARCH_BUDGET
-from bot.handlers import logs as collecting
+from bot.logs import handlers as collecting
+from bot.logs.reports import MAX_LOG_BYTES
+from bot.logs.text import MAX_LISTED
 from bot.model.incident import LOOKBACK_PERIOD
-from bot.rendering.log_rows import MAX_LISTED
-from bot.reports.evidence import MAX_LOG_BYTES
 from bot.store.answers import RETENTION
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation

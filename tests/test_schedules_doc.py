@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.schedules.builtin import BUILT_IN
-from bot.schedules.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE
+from bot.alerts.tables import history as alert_history
+from bot.config.schedules import BUILT_IN
+from bot.digests import tables as digests
+from bot.model import schedule
+from bot.schedules.services.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE
 from bot.slack.outbound.sender import MESSAGE_LIFETIME, REFUSAL_MEMORY
-from bot.store import alert_history, answers, daily_rows, digests, schedules
+from bot.store import answers, daily_rows
 from commands.values.cron import FIELD_COUNT, MIN_INTERVAL, parse_cron
 from tests.bot.config.test_settings import GOOD, settings
 
@@ -46,7 +49,7 @@ def test_what_is_kept_is_kept_for_as_long_as_it_says(page: str) -> None:
         daily_rows.DETAIL_RETENTION,
         daily_rows.DETAIL_RETENTION,
         daily_rows.RETENTION,
-        schedules.RETENTION,
+        schedule.RETENTION,
         digests.RETENTION,
         alert_history.RETENTION,
         answers.RETENTION,

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from bot.access.contacts import RolesJudge, describe_contacts
-from bot.access.people import Person, UserGroup
+from bot.access.people import Person, RolesJudge, UserGroup, describe_contacts
 from bot.access.refusals import (
     NO_COMMON_ROLE,
     NO_SECOND_ROAD,
@@ -35,8 +34,7 @@ from bot.access.refusals import (
     explain_too_few_approvers,
     explain_unmapped_user,
 )
-from bot.access.requirements import ApprovalRequirement, WaivedApproval
-from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
+from bot.access.rules import ApprovalRequirement, ApprovalRule, ApprovalSettings, Grant, WaivedApproval
 from bot.model.change import Approval
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from commands.model.operation import FleetChange, Operation, Risk, Role

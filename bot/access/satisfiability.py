@@ -10,8 +10,7 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Policy, Refusal, make_actor
 from bot.access.refusals import NO_SECOND_ROAD
-from bot.access.requirements import ApprovalRequirement
-from bot.access.rules import DEFAULT_RULE_NAME, ApprovalRule
+from bot.access.rules import DEFAULT_RULE_NAME, ApprovalRequirement, ApprovalRule
 from commands.model.operation import FleetChange, Operation, Risk
 
 

@@ -1,23 +1,25 @@
 """Ports between the parts of alerts: what each needs of the registry, of mutes and of claims."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from bot.model.alert import Alert, AlertChange, Mute
-from bot.store.claims import HostClaim
+from bot.access.policy import Verdict
+from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteKind
+from bot.model.change import HostClaim
 from commands.alerts.conditions import HostChecked
+from commands.alerts.traffic import TrafficCount
 
 
 class AlertMover(Protocol):
-    """Moves alerts (`bot.alerts.registry`). Every method may raise `DatabaseError`; then the next check moves them."""
+    """Moves alerts (`bot.alerts.services.registry`). Methods may raise `DatabaseError`; the next check then moves them."""
 
     async def apply(self, checked: HostChecked) -> None:
         """Moves the alerts of one host by what a check found."""
 
 
 class AlertReader(Protocol):
-    """Reads alerts (`bot.alerts.registry`)."""
+    """Reads alerts (`bot.alerts.services.registry`)."""
 
     async def list_open(self) -> tuple[Alert, ...]:
         """Lists the alerts that people should know of, the worst first."""
@@ -35,14 +37,14 @@ class CertificateAlerts(AlertBook, Protocol):
 
 
 class MuteFinder(Protocol):
-    """Finds what mutes an alert (`bot.alerts.mutes`)."""
+    """Finds what mutes an alert (`bot.alerts.services.mutes`)."""
 
     async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
         """Returns the mute of each muted alert that ends last, by the alert's number."""
 
 
 class ClaimSource(Protocol):
-    """Source of the claims of changes on hosts (`bot.store.operations`)."""
+    """Source of the claims of changes on hosts (`bot.changes.tables.operations`)."""
 
     async def find_claims(self) -> Mapping[str, HostClaim]:
         """Returns the claims by host."""
@@ -71,3 +73,41 @@ class AlertStore(AlertReader, Protocol):
 
     async def mark_escalated(self, numbers: Collection[int], at: datetime) -> None:
         """Records that the second step was notified of these alerts. A new fire clears it."""
+
+
+class MuteRegistryPort(MuteFinder, Protocol):
+    """Silences and maintenance (`bot.alerts.services.mutes`)."""
+
+    async def add(self, mute: Mute) -> Mute: ...
+
+    async def find(self, kind: MuteKind, number: int) -> Mute: ...
+
+    async def remove(self, operation: str, mute: Mute, by: str, judge: Callable[[Mute], Verdict]) -> None: ...
+
+    async def list_active(self) -> tuple[Mute, ...]: ...
+
+    async def list_recent(self) -> tuple[Mute, ...]: ...
+
+
+class AlertRegistryPort(Protocol):
+    """Alerts (`bot.alerts.services.registry`)."""
+
+    async def list_open(self) -> tuple[Alert, ...]: ...
+
+    async def list_recent(self, since: datetime) -> tuple[Alert, ...]: ...
+
+    async def list_of_message(self, message: str) -> tuple[Alert, ...]: ...
+
+    async def list_changes(self, number: int) -> tuple[AlertChange, ...]: ...
+
+    async def find(self, number: int) -> Alert: ...
+
+    async def acknowledge(self, number: int, by: str, until: datetime | None, operation: str) -> Alert: ...
+
+    async def list_durations(self, since: datetime, until: datetime) -> Mapping[str, tuple[AlertEpisode, ...]]: ...
+
+
+class TrafficPort(Protocol):
+    """Requests of gateways (`bot.alerts.tables.traffic`)."""
+
+    async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, TrafficCount]: ...

@@ -1,12 +1,12 @@
 """The composition root: the life of the process, the parts of a bot, and what it does on its own machine.
 
-life      process ─┬─ SQLite: owned at once ────────────────────────┬─▶ application ─ warm_up ─▶ server ─▶ health
-                   └─ PostgreSQL: standby, until this copy may lead ─┘
-doors     doors: control socket and status port, from the start to the end; front_desk: who answers at the socket
-copies    build_copies: which copy this is, and who owns the database; standby_desk, build_standby: what is answered while it
-          stands by; host_file_sharing: the host folder of the leader, for the others
-leads     server: all that runs; run_changes: the engine and the clock (settle_loss before it); reload: another configuration
-builds    build_environment: what the dispatcher uses; build_slack: the surface; build_…: the services of one room each
-performs  own_changes, host_files, backup_files, key_backups, spool, member_announcements: actions on the bot itself
-          own_machine: reads of it; file_work, received_file: files
+life      process ─┬─ SQLite: owned at once ───────────────────────────┬─▶ application ─ warm_up ─▶ server
+                   └─ PostgreSQL: standby, until this replica may lead ─┘
+doors     endpoints: control socket and status port, from the start to the end;  control_answers: who answers at the socket
+replicas  takeover: which replica this is, and who owns the database;  leading_rules: may it lead;  standby_answers: what is
+          answered while it stands by;  host_file_sharing: the host folder of the leader, for the others
+leads     server: all that runs;  run_alerts, run_changes (after settle_loss), run_incidents, run_ledger, run_schedules: one
+          wing each;  reload: another configuration
+builds    build_environment: what the dispatcher uses;  build_backups, build_changes, build_feeds, build_hosts: services
+performs  host_files, backup_files, key_backup_files, spool: actions on the bot itself;  own_machine: reads of it;  files
 """

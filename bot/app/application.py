@@ -13,38 +13,37 @@ from pydantic import SecretStr
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from adapters.inventory import Host
-from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
+from bot.alerts.build import AlertServices, build_alerts
+from bot.app.build_backups import VerificationBasis, build_verification
 from bot.app.build_changes import ChangeServices, build_changes
-from bot.app.build_copies import open_database
 from bot.app.build_environment import BuiltServices, build_environment
-from bot.app.build_incidents import IncidentServices, build_incidents
-from bot.app.build_ledger import build_survey
-from bot.app.build_verification import VerificationBasis, build_verification
-from bot.audit.log import AuditLog
-from bot.backups.verifier import BackupVerifier
+from bot.app.build_feeds import build_feeds
+from bot.app.takeover import open_database
+from bot.audit_log.log import AuditLog
+from bot.backups.services.verifier import BackupVerifier
+from bot.certificates.build import build_survey
+from bot.certificates.services.survey import LedgerSurvey
+from bot.changes.tables.rehearsals import RehearsalTable
 from bot.config.active_config import ActiveConfig
 from bot.config.database import find_copy_name
+from bot.config.schedules import build_schedule_config
 from bot.config.settings import Settings, load_audit_keys
-from bot.ledger.survey import LedgerSurvey
+from bot.digests.services import CheckRegistry, HealthHistory
+from bot.digests.tables import DigestTable
+from bot.incidents.build import IncidentServices, build_incidents
 from bot.model.request import Answer, Request
-from bot.reports.checks import CheckRegistry
-from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher, Observe
 from bot.runtime import open_files
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.runtime.logging import make_reference, redact_with
 from bot.runtime.version import find_version
-from bot.schedules.builtin import build_schedule_config
 from bot.security.redaction import Redactor
-from bot.security.secret_hash import PURPOSE, make_secret_hasher
-from bot.security.secrets import Secrets, read_secrets
+from bot.security.secrets import PURPOSE, Secrets, make_secret_hasher, read_secrets
 from bot.store.checks import CheckTable
 from bot.store.database import Database
-from bot.store.digests import DigestTable
-from bot.store.known_copies import KnownCopies, read_known_copies
+from bot.store.known_replicas import KnownCopies, read_known_copies
 from bot.store.observations import ObservationTable
-from bot.store.rehearsals import RehearsalTable
 from bot.telemetry.heartbeat import HeartbeatLog
 from commands.about import Doctor
 from commands.model.operation import FleetView, Progress, ignore_progress

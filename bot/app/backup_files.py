@@ -36,16 +36,24 @@ from adapters.local.backups import (
     WriteBackupFile,
 )
 from adapters.phrase import Phrase
-from bot.app.file_work import create_file, do_file_work, write_file
-from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, open_plain, require_room
-from bot.backups.database_copy import DATABASE_NAME
-from bot.backups.manifest import build_manifest, encode_manifest
-from bot.backups.second_place import MAX_MANIFEST_BYTES
-from bot.changes.step_binding import OwnActions
+from bot.app.files import (
+    MeasureFree,
+    ReceivedFile,
+    create_file,
+    do_file_work,
+    hash_file,
+    measure_free,
+    open_plain,
+    require_room,
+    write_file,
+)
+from bot.backups.services.database_copy import DATABASE_NAME
+from bot.backups.services.offsite import MAX_MANIFEST_BYTES, build_manifest, encode_manifest
+from bot.changes.services.step_binding import OwnActions
 from bot.config.host_folder import sync_folder
 from bot.store.address import DatabaseAddress
+from bot.store.copying import copy_database, measure_database
 from bot.store.errors import DatabaseError
-from bot.store.history import copy_database, measure_database
 
 A = TypeVar("A")
 R = TypeVar("R", bound=BaseModel)

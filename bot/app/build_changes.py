@@ -2,6 +2,10 @@
 
 They are built wherever the database is open. `bot.app.run_changes` runs them with the engine, while a bot runs.
 `SurfaceLinks` holds what only a running bot has: Slack, to show changes and to look up identities, and the engine.
+
+Builds owed changes: their registry, the asker, and what performs the steps that give one up.
+
+Performs the actions on changes as steps on the bot itself.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,54 +13,100 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from adapters.local.changes import ChangeOutcomeState, ConfirmSuccess, ReadOutcome
+from adapters.local.owed import GiveUpOwed, OwedState, ReadOwed
 from adapters.phrase import Phrase
 from bot.app.build_backups import build_backup_registry
-from bot.app.build_joining import build_joining
-from bot.app.build_owed import OwedServices, add_owed_actions, build_owed
-from bot.app.own_changes import add_change_actions
+from bot.app.build_hosts import build_joining
 from bot.app.own_machine import add_machine_actions
-from bot.audit.log import AuditLog
-from bot.backups.key_copies import KeyCopyRegistry
-from bot.backups.registry import BackupRegistry
-from bot.changes.coordinator import Coordinator, RunEngine
-from bot.changes.good_configurations import GoodConfigurationRegistry
-from bot.changes.intent_log import IntentLog
-from bot.changes.lifecycle import Lifecycle
-from bot.changes.locks import LockService
-from bot.changes.owed_requests import OwedRequests
-from bot.changes.planner import Planner
-from bot.changes.planning_memory import PlanningMemory
-from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeSources
-from bot.changes.step_binding import OwnActions
+from bot.audit_log.log import AuditLog
+from bot.backups.services.registry import BackupRegistry, KeyCopyRegistry
+from bot.backups.tables import KeyBackupTable
+from bot.certificates.services.ledger import IdentityLedger
+from bot.certificates.services.rotation import RotationRegistry
+from bot.certificates.tables.ledger import LedgerTable
+from bot.certificates.tables.rotations import RotationTable
+from bot.changes.services.coordinator import Coordinator, RunEngine
+from bot.changes.services.intent_log import IntentLog
+from bot.changes.services.lifecycle import Lifecycle
+from bot.changes.services.locks import LockService
+from bot.changes.services.owed import OwedAsker, OwedRegistry, OwedRequests
+from bot.changes.services.planner import Planner
+from bot.changes.services.planning_memory import GoodConfigurationRegistry, PlanningMemory, RehearsalRegistry
+from bot.changes.services.repository import ChangeRepository, ChangeSources
+from bot.changes.services.step_binding import OwnActions
+from bot.changes.tables.locks import LockTable
+from bot.changes.tables.operations import OperationTable
+from bot.changes.tables.owed import OwedTable
+from bot.changes.tables.proven_configurations import GoodConfigurationTable
+from bot.changes.tables.rehearsals import RehearsalTable
 from bot.config.active_config import ActiveConfig
-from bot.handlers.context import NoBotRunning
-from bot.handlers.joining import JoiningServices
-from bot.incidents.channels import CreatedChannel, NewChannel
-from bot.ledger.registry import IdentityLedger
+from bot.digests.services import CheckFollower
+from bot.hosts.handlers.joining import JoiningServices
+from bot.hosts.rules.suspension import make_mutes
+from bot.hosts.services.suspensions import SuspensionRegistry
+from bot.hosts.tables import SuspensionTable
+from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.alert import Mute
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
-from bot.reports.checks import CheckFollower
-from bot.rotation.registry import RotationRegistry
-from bot.schedules.registry import ScheduleRegistry
+from bot.ports.context import NoBotRunning
+from bot.schedules.services.registry import ScheduleRegistry
+from bot.schedules.tables.schedules import ScheduleTable
 from bot.security.redaction import Redactor
 from bot.store.checks import CheckTable
 from bot.store.database import Database
-from bot.store.good_configurations import GoodConfigurationTable
-from bot.store.key_backups import KeyBackupTable
-from bot.store.ledger import LedgerTable
-from bot.store.locks import LockTable
-from bot.store.operations import OperationTable
-from bot.store.owed import OwedTable
-from bot.store.rehearsals import RehearsalTable
-from bot.store.rotations import RotationTable
-from bot.store.schedules import ScheduleTable
-from bot.store.suspensions import SuspensionTable
-from bot.suspensions.mutes import make_mutes
-from bot.suspensions.registry import SuspensionRegistry
 from commands.catalogue import CATALOGUE
+
+OWED_INTERVAL = 60.0
+"""Seconds between two looks for hosts that answer again. A whole check of a host comes every five minutes."""
+
+
+@dataclass(frozen=True)
+class OwedServices:
+    """Services of owed changes that handlers, the watch and the clock use."""
+
+    registry: OwedRegistry
+    requests: OwedRequests
+    asker: OwedAsker
+
+
+def build_owed(table: OwedTable, requests: OwedRequests, audit: AuditLog, now: Callable[[], datetime]) -> OwedServices:
+    """Builds the services over an open database."""
+    return OwedServices(OwedRegistry(table, audit, now), requests, OwedAsker(table, requests, audit, now))
+
+
+def add_owed_actions(own: OwnActions, registry: OwedRegistry, table: OwedTable, operations: OperationTable) -> None:
+    """Adds the actions on owed changes to those that the bot can do on itself."""
+
+    async def read(action: ReadOwed) -> OwedState:
+        owed = await table.find(action.number)
+        return OwedState(number=action.number, settled=owed is None or not owed.is_open)
+
+    async def give_up(action: GiveUpOwed) -> OwedState:
+        owed, approved = await table.find(action.number), await operations.get(action.operation)
+        if owed is not None and owed.is_open and approved is not None:
+            await registry.give_up(action.operation, owed, approved.reason)
+        return await read(ReadOwed(number=action.number))
+
+    own.add(ReadOwed, read)
+    own.add(GiveUpOwed, give_up)
+
+
+def add_change_actions(own: OwnActions, lifecycle: Lifecycle) -> None:
+    """Adds the actions on changes to those that the bot can do on itself."""
+
+    async def read(action: ReadOutcome) -> ChangeOutcomeState:
+        states = await lifecycle.find_states([action.change])
+        return ChangeOutcomeState(state=states[action.change].value if action.change in states else "")
+
+    async def confirm(action: ConfirmSuccess) -> ChangeOutcomeState:
+        await lifecycle.confirm_success(action.change, action.operation)
+        return await read(ReadOutcome(change=action.change))
+
+    own.add(ReadOutcome, read)
+    own.add(ConfirmSuccess, confirm)
 
 
 class ChangeSurface(Protocol):
@@ -95,7 +145,7 @@ class SurfaceLinks:
 
     @property
     def slack_reached(self) -> bool:
-        """As `bot.changes.coordinator.IdentityCheck`."""
+        """As `bot.changes.services.coordinator.IdentityCheck`."""
         return self.surface is not None and self.surface.reached
 
     def show(self, change: Change) -> None:
@@ -126,19 +176,19 @@ class SurfaceLinks:
         return await self._require_surface().withdraw(prefix)
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
-        """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
+        """As `bot.incidents.rules.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
         return await self._require_surface().make_channel(new)
 
     async def invite(self, channel: str, person: str) -> Phrase | None:
-        """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
+        """As `bot.incidents.rules.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
         return await self._require_surface().invite(channel, person)
 
     async def is_private(self, channel: str) -> bool | None:
-        """As `bot.incidents.channels.IncidentChannels`. Unknown without a surface."""
+        """As `bot.incidents.rules.channels.IncidentChannels`. Unknown without a surface."""
         return None if self.surface is None else await self.surface.is_private(channel)
 
     async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
-        """As `bot.handlers.ports.ChannelNames`. None is known without a surface."""
+        """As `bot.ports.context.ChannelNames`. None is known without a surface."""
         return {} if self.surface is None else await self.surface.find_names(channels)
 
     def _require_surface(self) -> ChangeSurface:

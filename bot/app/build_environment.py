@@ -4,16 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.app.build_alerts import AlertServices
+from bot.alerts.build import AlertServices
+from bot.app.build_backups import BackupServices
 from bot.app.build_changes import ChangeServices
-from bot.app.build_incident_reports import build_report_sources
-from bot.app.build_incidents import IncidentServices
-from bot.app.build_verification import BackupServices
-from bot.audit.log import AuditLog
-from bot.handlers.registry import Handlers, Services
-from bot.reports.checks import CheckRegistry
-from bot.reports.observations import HealthHistory
+from bot.audit_log.log import AuditLog
+from bot.digests.services import CheckRegistry, HealthHistory
+from bot.incidents.build import IncidentServices, build_report_sources
 from bot.requests.environment import Environment
+from bot.requests.handler_registry import Handlers, Services
 from bot.security.redaction import Redactor
 from commands.catalogue import CATALOGUE
 

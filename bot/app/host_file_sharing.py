@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from adapters.phrase import Phrase
-from bot.app.file_work import write_file
-from bot.audit.log import AuditKeys
-from bot.config.host_files import HOST_FOLDER
+from bot.app.files import write_file
+from bot.audit_log.log import AuditKeys
 from bot.config.host_folder import HostFolder
+from bot.config.hosts import HOST_FOLDER
 from bot.config.settings import Settings, check_host_files, load_audit_keys
 from bot.config.shared_hosts import (
     PURPOSE,
@@ -32,10 +32,10 @@ from bot.config.shared_hosts import (
     find_foreign_changes,
     share_nothing,
 )
+from bot.hosts.tables import HostFilesTable, StoredHosts
 from bot.security.secrets import FindSecret
 from bot.store.database import Database
-from bot.store.host_files import HostFilesTable, StoredHosts
-from bot.store.lead import NO_TERM
+from bot.store.leadership import NO_TERM
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,9 +9,9 @@ from adapters.errors import ActionFailed, FlatnetError
 from adapters.inventory import Inventory
 from adapters.local.host_files import HostFileState, ReadHostFile, RemoveHostFile, RestoreHostFile, WriteHostFile
 from adapters.phrase import Phrase
-from bot.app.file_work import do_file_work
+from bot.app.files import do_file_work
 from bot.app.reload import ConfigurationReloader
-from bot.changes.step_binding import OwnActions
+from bot.changes.services.step_binding import OwnActions
 from bot.config.host_folder import HostFolder
 from bot.config.shared_hosts import ShareHosts, share_nothing
 

@@ -5,8 +5,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from adapters.local.identities import FindShownIdentities, ShownIdentities
 from adapters.local.machine import FindOwnAddresses, OwnAddresses
-from bot.changes.step_binding import OwnActions
-from bot.joining.scanner import scan_windows, scan_wsl
+from bot.changes.services.step_binding import OwnActions
+from bot.hosts.services.joining import scan_windows, scan_wsl
 
 
 def add_machine_actions(own: OwnActions) -> None:

@@ -17,18 +17,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.app.application import Application, Observers, load_secrets, open_application
-from bot.app.build_copies import closing, own_data_folder
-from bot.app.build_slack import open_only_surface
-from bot.app.doors import Doors, open_doors
-from bot.app.health import report_health
+from bot.app.endpoints import Doors, open_doors, report_health
 from bot.app.host_file_sharing import start_sharing
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
-from bot.app.server import Entrances, serve_requests
+from bot.app.server import Entrances, open_only_surface, serve_requests
 from bot.app.standby import Lead, Standby
-from bot.app.takeover import Takeover, announcing, find_takeover
+from bot.app.takeover import Takeover, announcing, closing, find_takeover, own_data_folder
 from bot.app.warm_up import prepare_lead, warm_up
-from bot.audit.log import EventKind
+from bot.audit_log.log import EventKind
 from bot.config.database import find_copy_name, find_database
 from bot.config.host_folder import HostFolder
 from bot.config.settings import Settings
@@ -41,7 +38,8 @@ from bot.telemetry.metrics import Metrics
 from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from bot.slack.preflight import SlackBotUser
+    from bot.slack.client.preflight import SlackBotUser
+
 
 _log = structlog.get_logger("bot.app.process")
 

@@ -14,10 +14,10 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from bot.app.application import Application, load_secrets
-from bot.app.build_copies import declare_configuration
-from bot.audit.log import EventKind
+from bot.app.takeover import declare_configuration
+from bot.audit_log.log import EventKind
 from bot.config.errors import Complaint, ConfigurationError, Misconfigured
-from bot.config.host_files import HOST_FOLDER
+from bot.config.hosts import HOST_FOLDER
 from bot.config.settings import Settings, check_host_files, read_settings
 from bot.config.shared_hosts import ShareHosts, share_nothing
 from bot.security.file_trust import trust_users

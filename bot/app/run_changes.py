@@ -12,23 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.fleet import Fleet
-from bot.app.build_changes import ChangeServices
-from bot.app.build_owed import OWED_INTERVAL
+from bot.app.build_changes import OWED_INTERVAL, ChangeServices
 from bot.app.settle_loss import settle_loss
-from bot.audit.log import AuditLog
-from bot.changes.claimed_hosts import tell_term
-from bot.changes.counted_steps import CountedSteps
-from bot.changes.engine import ApplySteps, Engine
-from bot.changes.executor import Executor
-from bot.changes.step_binding import Places
-from bot.changes.step_runner import StepRunner
+from bot.audit_log.log import AuditLog
+from bot.changes.services.engine import ApplySteps, Engine
+from bot.changes.services.executor import Executor
+from bot.changes.services.intent_log import CountedSteps
+from bot.changes.services.locks import tell_term
+from bot.changes.services.step_binding import Places
+from bot.changes.services.step_runner import StepRunner
+from bot.changes.tables.step_starts import StepStartTable
 from bot.config.active_config import ActiveConfig
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
-from bot.store.lead import NO_TERM
-from bot.store.step_starts import StepStartTable
+from bot.store.leadership import NO_TERM
 
 if TYPE_CHECKING:
     from bot.store.engine_pool import EnginePool

@@ -6,6 +6,8 @@
 Slack comes last, because changes that a crash interrupted do not wait for it: it is tried again in the background.
 
 Libraries that one side needs are imported where that side is first connected: `help` waits for none of them.
+
+Builds the surface of Slack: of a bot that leads, or of a copy that stands by and only listens.
 """
 
 import asyncio
@@ -16,19 +18,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.app.application import Application
-from bot.app.front_desk import FrontDesk
+from bot.app.application import Application, load_secrets
+from bot.app.control_answers import FrontDesk
 from bot.app.run_changes import EngineSettings, run_changes
 from bot.config.settings import Settings
 from bot.config.workspace import require_workspace
 from bot.runtime.clock import Clock
 from bot.runtime.logging import make_reference
 from bot.runtime.version import find_version
+from bot.store.database import Database
 
 if TYPE_CHECKING:
-    from bot.alerts.watch import Watch
+    from bot.alerts.services.watch import Watch
+    from bot.slack.client.api import Redact
+    from bot.slack.client.preflight import SlackBotUser
+    from bot.slack.delivery_kind import ConfigurationDesk
     from bot.slack.event_loop_thread import SlackThread
-    from bot.slack.preflight import SlackBotUser
+    from bot.slack.replica_place import CopyPlace
+
 
 DRAIN_TIME = 10.0
 """Seconds for running work at the end. Unfinished work is resumed after the next start."""
@@ -59,13 +66,13 @@ async def serve_requests(settings: Settings, application: Application, entrances
 
     Stops in reverse order, and closes the surface.
     """
-    from bot.app.build_alerts import run_alerts
     from bot.app.build_backups import add_backup_actions, find_second_place
-    from bot.app.build_incidents import run_incidents
-    from bot.app.build_ledger import run_ledger
-    from bot.app.build_schedules import run_schedules
-    from bot.app.key_backups import KeyBackupActions
-    from bot.app.member_announcements import MemberAnnouncements
+    from bot.app.build_hosts import MemberAnnouncements
+    from bot.app.key_backup_files import KeyBackupActions
+    from bot.app.run_alerts import run_alerts
+    from bot.app.run_incidents import run_incidents
+    from bot.app.run_ledger import run_ledger
+    from bot.app.run_schedules import run_schedules
     from bot.app.spool import SpoolActions
     from bot.slack.parts import SlackLead
 
@@ -102,7 +109,7 @@ async def serve_requests(settings: Settings, application: Application, entrances
 @asynccontextmanager
 async def connect_to_slack(surface: "SlackThread", clock: Clock) -> "AsyncIterator[asyncio.Task[SlackBotUser]]":
     """Connects to Slack in a task, which may take as long as Slack is away."""
-    from bot.slack.persistence import connect_persistently
+    from bot.slack.client.persistence import connect_persistently
 
     async def connect() -> "SlackBotUser":
         bot = await connect_persistently(surface, clock.sleep)
@@ -115,3 +122,41 @@ async def connect_to_slack(surface: "SlackThread", clock: Clock) -> "AsyncIterat
     finally:
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class SurfaceBasis:
+    """Basis of a surface: its desk, its rows, what removes secrets, and its place among copies; None: it is the only one."""
+
+    desk: "ConfigurationDesk"
+    database: Database
+    clean: "Redact"
+    copy: "CopyPlace | None" = None
+
+
+async def open_surface(settings: Settings, basis: SurfaceBasis, clock: Clock) -> "SlackThread":
+    """Opens a surface, which its user closes. Raises `SlackNotReady` if a token is missing or of the wrong kind."""
+    from bot.slack.client.preflight import Tokens
+    from bot.slack.directory.people import LanguageDefaults
+    from bot.slack.event_loop_thread import SlackThread
+    from bot.slack.parts import SlackStores, SlackWorkspace
+    from bot.store.answers import AnswerTable
+    from bot.store.inbox import Inbox
+    from bot.store.outbox import Outbox
+
+    slack, secrets = require_workspace(settings), load_secrets(settings)
+    tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
+    languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
+    usual = LanguageDefaults(settings.language, settings.zone, languages)
+    place = SlackWorkspace(slack.team, slack.api_url, tokens, usual, basis.clean, basis.copy)
+    database = basis.database
+    rows = SlackStores(Inbox(database), Outbox(database, clock.now), AnswerTable(database))
+    surface = SlackThread(place, basis.desk, rows, clock)
+    await surface.open()
+    return surface
+
+
+async def open_only_surface(settings: Settings, application: Application) -> "SlackThread":
+    """Opens the surface of a bot without other copies."""
+    basis = SurfaceBasis(application.dispatcher, application.database, application.redactor.redact_json)
+    return await open_surface(settings, basis, application.clock)

@@ -7,13 +7,13 @@ a loss was accepted where no bot ran ──┴─▶ running operations become u
 from typing import Protocol
 
 from adapters.phrase import Phrase
-from bot.audit.log import AuditLog, EventKind
-from bot.store.chain import parse_acceptance
+from bot.audit_log.log import AuditLog, EventKind
+from bot.store.audit_chain import parse_acceptance
 from bot.store.encoding import escape_text
 
 
 class ClosesInDoubt(Protocol):
-    """Closes what is open (`bot.changes.coordinator`)."""
+    """Closes what is open (`bot.changes.services.coordinator`)."""
 
     async def close_in_doubt(self, why: Phrase) -> None:
         """Close open operations and mark running ones as unknown."""

@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from adapters.local.spool import ReadSpool, ReadSpoolState, RemoveSpool, WriteSpool
 from adapters.transfer import Piece, SpoolState
-from bot.app.file_work import do_file_work
-from bot.app.received_file import MeasureFree, ReceivedFile, measure_free
-from bot.changes.step_binding import OwnActions
+from bot.app.files import MeasureFree, ReceivedFile, do_file_work, measure_free
+from bot.changes.services.step_binding import OwnActions
 
 A = TypeVar("A")
 R = TypeVar("R", Piece, SpoolState)

@@ -22,29 +22,29 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span
 from bot.app.application import Application, load_secrets, make_redactor
-from bot.app.build_copies import identify_copy
-from bot.app.build_slack import SurfaceBasis, open_surface
-from bot.app.build_standby import StandbyConfigurations, make_audit_verifier
 from bot.app.host_file_sharing import HostFileFollower
 from bot.app.host_files import explain_unusable
+from bot.app.leading_rules import Candidate, NotLeading, describe_leading, find_obstacle, require_permission
 from bot.app.reload import require_host_folder_trust, require_trust
-from bot.app.standby_desk import StandbyDesk
-from bot.audit.head_follower import HeadFollower
+from bot.app.server import SurfaceBasis, open_surface
+from bot.app.standby_answers import StandbyConfigurations, StandbyDesk, make_audit_verifier
+from bot.app.takeover import identify_copy
+from bot.audit_log.head_follower import HeadFollower
 from bot.config.active_config import ActiveConfig
 from bot.config.database import find_copy_name
 from bot.config.settings import Settings, load_audit_keys, read_settings
-from bot.copies.rules import Candidate, NotLeading, describe_leading, find_obstacle, require_permission
+from bot.hosts.tables import HostFilesTable, read_hosts_number
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.audit import TableState, read_state
 from bot.store.database import Database
-from bot.store.host_files import HostFilesTable, read_hosts_number
-from bot.store.schema import HEAD_REVISION
+from bot.store.schema.creation import HEAD_REVISION
 from bot.store.situation import Situation, read_situation
 from bot.telemetry.endpoints import HealthChecks
 
 if TYPE_CHECKING:
     from bot.slack.event_loop_thread import SlackThread
+
 
 LOOK_INTERVAL = 0.5
 """Seconds between two looks."""
@@ -170,10 +170,9 @@ class Standby:
         return self._database
 
     async def _listen(self, database: Database) -> None:
-        from bot.slack.copy_place import CopyPlace
-        from bot.slack.persistence import connect_persistently
-        from bot.store.inbox_seal import PURPOSE, InboxSeal
-        from bot.store.shared_inbox import SharedInbox
+        from bot.slack.client.persistence import connect_persistently
+        from bot.slack.replica_place import CopyPlace
+        from bot.store.shared_inbox import PURPOSE, InboxSeal, SharedInbox
 
         keys = load_audit_keys(self._settings, load_secrets(self._settings))
         seal = InboxSeal(tuple(key.derive(PURPOSE) for key in keys.all))

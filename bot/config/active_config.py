@@ -11,11 +11,11 @@ from adapters.inventory import Host, Inventory
 from adapters.key_backup import Recipient
 from adapters.phrase import Phrase
 from bot.access.policy import Policy
-from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
-from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
-from bot.incidents.settings import NO_INCIDENT_SETTINGS, IncidentSettings
-from bot.schedules.builtin import ScheduleConfig
-from bot.store.known_copies import KnownCopies
+from bot.config.alerts import NO_ALERT_SETTINGS, AlertSettings
+from bot.config.backups import NO_BACKUP_FOLDER, BackupFolder
+from bot.config.incidents import NO_INCIDENT_SETTINGS, IncidentSettings
+from bot.config.schedules import ScheduleConfig
+from bot.store.known_replicas import KnownCopies
 from commands.about import Doctor
 from commands.model.containers import DEFAULT_CONTAINER_RULES, ContainerRules, ContainerSpec
 from commands.model.operation import CertificateRules, FleetView, HashSecret, Thresholds, refuse_secrets

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from adapters.inventory import InvalidSetting
 from adapters.phrase import Listing, Phrase
-from bot.config.toml_positions import KeyPath
+from bot.config.toml import KeyPath
 
 _PHRASE_BY_KEY: Mapping[str, Phrase] = {
     "name": Phrase("must be 1 to 63 lowercase letters, digits and hyphens, such as {example}", example="host-a"),

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config.host_files import HOST_FOLDER, find_host_file
+from bot.config.hosts import HOST_FOLDER, find_host_file
 
 KEPT_OPERATIONS = 50
 """Operations of which the earlier files are kept. A rollback belongs to the newest, so the others are for people."""

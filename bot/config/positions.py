@@ -6,8 +6,8 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from bot.config.errors import Complaint
-from bot.config.host_tables import HostTables, Source, find_own_path
-from bot.config.toml_positions import KeyPath, find_line, find_lines
+from bot.config.hosts import HostTables, Source, find_own_path
+from bot.config.toml import KeyPath, find_line, find_lines
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,24 @@
 
 A grant or a rule with a wrong name would silently have no effect. Approval rules that apply to one host and have no role in
 common could never be satisfied.
+
+Checks that names and ids of a configuration are in use once. All raise `InvalidSetting`. Pure.
 """
 
 from collections.abc import Iterator, Sequence
 
 from adapters.errors import FlatnetError
-from adapters.inventory import Inventory, JoiningHost
+from adapters.inventory import Host, InvalidSetting, Inventory, JoiningHost
 from adapters.phrase import Listing, Phrase
-from bot.access.people import Person, is_group
+from bot.access.people import Person, UserGroup, is_group
 from bot.access.policy import Policy
 from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver, Grant, matches_pattern
-from bot.alerts.routes import covers
-from bot.alerts.settings import AlertSettings
-from bot.config.toml_positions import KeyPath
-from bot.incidents.settings import IncidentSettings
-from bot.schedules.builtin import ScheduleSettings
-from bot.schedules.registry import require_unattended
+from bot.config.alerts import AlertSettings, covers
+from bot.config.incidents import IncidentSettings
+from bot.config.schedules import ScheduleSettings, require_unattended
+from bot.config.toml import KeyPath
 from commands.language.grammar import parse_operation
+from commands.model.containers import ContainerSpec
 from commands.model.operation import Operation, Risk
 from commands.values.arguments import NoSuchHost, find_nearest, shorten_argument
 from commands.values.normalize import normalize_text
@@ -173,3 +174,46 @@ def _describe_unknown_name(name: str, near: tuple[str, ...]) -> Phrase:
     if near:
         return Phrase("{name} matches nothing. Did you mean {nearest}?", name=shorten_argument(name), nearest=near[0])
     return Phrase("{name} matches nothing. Remove it", name=shorten_argument(name))
+
+
+def require_unique_hosts(hosts: Sequence[Host], joining: Sequence[JoiningHost]) -> None:
+    """Raises if two hosts have one id, members or being added. An id of a removed host may be in use again."""
+    if twice := _find_twice([str(number) for number in (*(each.id for each in hosts), *(each.id for each in joining))]):
+        raise InvalidSetting(Phrase("several hosts have the ID {ids}. Use a different ID for each", ids=Listing(twice)))
+
+
+def require_unique_tables(
+    containers: Sequence[ContainerSpec], schedules: Sequence[ScheduleSettings], groups: Sequence[UserGroup]
+) -> None:
+    """Raises if a container, a schedule or a user group has two tables."""
+    if twice := _find_twice([container.name for container in containers]):
+        raise InvalidSetting(
+            Phrase("several containers are named {names}. Use a different name for each", names=Listing(twice))
+        )
+    if twice := _find_twice([schedule.name for schedule in schedules]):
+        raise InvalidSetting(
+            Phrase("several schedules are named {names}. Use a different name for each", names=Listing(twice))
+        )
+    if twice := _find_twice([group.slack for group in groups]):
+        raise InvalidSetting(Phrase("two groups have the ID {ids}. Merge them into one table", ids=Listing(twice)))
+
+
+def require_unique_people(people: Sequence[Person]) -> None:
+    """Raises if two people share a name or an id."""
+    for what, ids in (
+        ("name", [person.name for person in people]),
+        ("slack", [i for person in people for i in person.slack]),
+        ("system", [i for person in people for i in person.system]),
+    ):
+        if twice := _find_twice(ids):
+            raise InvalidSetting(
+                Phrase(
+                    "the {what} {ids} is assigned to several people. Assign it to one person only",
+                    what=what,
+                    ids=Listing(twice),
+                )
+            )
+
+
+def _find_twice(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if names.count(name) > 1}))

@@ -20,16 +20,15 @@ from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
 from bot.access.rules import RULE_TAGS, ApprovalSettings, ChannelId, Grant
-from bot.alerts.settings import AlertSettings
-from bot.audit.log import AuditKeys
-from bot.backups.settings import BackupFolder, BackupSettings
+from bot.audit_log.log import AuditKeys
+from bot.config.alerts import AlertSettings
+from bot.config.backups import BackupFolder, BackupSettings, KeyBackupSettings, find_bad_recipients, read_recipients
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.containers import find_bad_containers
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
-from bot.config.host_files import HostFile, find_host_file, read_host_files, replace_host_file
-from bot.config.host_tables import find_foreign, sort_host_tables
-from bot.config.key_backups import KeyBackupSettings, find_bad_recipients, read_recipients
+from bot.config.hosts import HostFile, find_foreign, find_host_file, read_host_files, replace_host_file, sort_host_tables
+from bot.config.incidents import IncidentSettings
 from bot.config.positions import Positions
 from bot.config.references import (
     find_bad_alert_routes,
@@ -37,16 +36,17 @@ from bot.config.references import (
     find_bad_joining,
     find_bad_schedules,
     find_unknown_references,
+    require_unique_hosts,
+    require_unique_people,
+    require_unique_tables,
 )
+from bot.config.schedules import NoticeSettings, ScheduleSettings
 from bot.config.table_defaults import fill_defaults, resolve_paths
-from bot.config.toml_text import decode_text, make_syntax_complaint
-from bot.config.uniqueness import require_unique_hosts, require_unique_people, require_unique_tables
-from bot.incidents.settings import IncidentSettings
+from bot.config.toml import decode_text, make_syntax_complaint
 from bot.runtime.loopback import Loopback
-from bot.schedules.builtin import NoticeSettings, ScheduleSettings
 from bot.security.secrets import FindSecret
 from bot.store.address import parse_postgres_address
-from bot.store.chain import AuditKey
+from bot.store.audit_chain import AuditKey
 from commands.catalogue import CATALOGUE
 from commands.model.containers import ContainerRules, ContainerSpec
 from commands.model.operation import CertificateRules, Thresholds

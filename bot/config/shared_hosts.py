@@ -16,7 +16,7 @@ from typing import Any
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.config.host_files import MAX_HOST_FILE_BYTES, MAX_HOST_FILES
+from bot.config.hosts import MAX_HOST_FILE_BYTES, MAX_HOST_FILES
 
 PURPOSE = b"host files of copies"
 """Purpose of the key that signs, which is derived from the audit key."""

@@ -13,24 +13,24 @@ from pydantic import SecretStr
 
 from adapters.phrase import Listing, Moment, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
-from bot.alerts.routes import is_for_grave_alerts
-from bot.audit.files import verify_files
-from bot.audit.log import AuditKeys
+from bot.alerts.rules.routes import is_for_grave_alerts
+from bot.audit_log.files import verify_files
+from bot.audit_log.log import AuditKeys
 from bot.config.database import find_database
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
+from bot.config.schedules import STORED, build_schedule_config, is_stored
 from bot.config.settings import Settings, load_audit_keys
+from bot.digests.reports.replicas import PLACE, find_copy_problems, summarize_copies
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
-from bot.reports.copies import PLACE, find_copy_problems, summarize_copies
 from bot.runtime.clock import read_utc_time
-from bot.schedules.builtin import STORED, build_schedule_config, is_stored
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, read_secrets
 from bot.store.address import DatabaseAddress, PostgresAddress
-from bot.store.chain import Verification
+from bot.store.audit_chain import Verification
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import make_unavailable_error, map_os_error
-from bot.store.known_copies import KnownCopies
+from bot.store.known_replicas import KnownCopies
 from bot.telemetry.heartbeat import HeartbeatFailed, HeartbeatState, parse_heartbeat_url
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
@@ -263,9 +263,9 @@ async def check_heartbeat(find_url: Callable[[], SecretStr], find_state: Callabl
 
 async def check_slack(settings: Settings, find: FindSecret) -> CheckResult:
     """Check tokens, workspace, scopes and channels in Slack."""
+    from bot.slack.client.errors import SlackFailure
+    from bot.slack.client.preflight import Tokens
     from bot.slack.doctor_checks import inspect_slack
-    from bot.slack.errors import SlackFailure
-    from bot.slack.preflight import Tokens
 
     if settings.slack is None:
         return CheckResult(SLACK, Phrase("not configured"))

@@ -27,7 +27,8 @@ from bot.config.database import find_database
 from bot.config.errors import ConfigurationError
 from bot.config.settings import Settings, read_settings
 from bot.control import client as control
-from bot.doctor import bot_checks, machine_checks, message_checks
+from bot.doctor import bot_checks, machine_checks
+from bot.doctor import machine_checks as message_checks
 from bot.doctor.bot_checks import ProveDatabase, ReadCopies
 from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host

@@ -1,30 +1,20 @@
 """Incidents: a problem that people work on together, and a record of it that writes itself.
 
-opens     conflicts: one cause, one incident;  snapshot, likely: what is wrong and why probably;  channels: its own channel
-acts      registry, under a lock: life (pure) judges ─▶ events: one signed audit event an act ─▶ the audit log
-          requests: what is asked of it, and its refusals
-rows      journal: signed events ─ life.apply ─▶ row and timeline entry, again after a crash
-collects  collector: looks, changes (projection) and moves of alerts that concern its hosts (scope) ─▶ timeline entries
-          looks: which requests are looks;  proof: each entry against the audit log and the histories of alerts
-shows     status: one message that is edited, and replies;  proposals: all alerts are resolved
-          updates, announcer: for those who wait;  quiet (pure), reminders, quiet_messages: the lead is asked, others called
-ends      report, from report_events
-readers   privacy: who may know of an incident, and where the bot speaks of it;  reads: what commands mean in its channel
+handlers   what people type ─▶ acts, answers        open, act, resolve, show, report, report_sources;  audience
+           observations: what is stored of its hosts;  concerns: what is still open on them
+services   registry, under a lock ─ rules judge ─▶ one signed audit event an act ─ journal ─▶ rows and timeline
+           collector, proof: what concerns its hosts;  status, announcements, reminders: said unasked
+reports    answers, as reports                      listing, opening, obstacles, timeline, report, document
+slack      the same for Slack                       messages: the status and its replies;  note_form, update_form
+ports      what this wing needs of others, and what others may ask of it
+rules      decisions without I/O                    transitions, requests, events, projection: an event becomes entries
+           opening, likely_causes: what is wrong and why probably;  channels;  visibility: who may know of it
+           reads: which requests are looks;  quiet: its lead is asked, others called;  milestones: times of its report
+tables     rows and queries                         incidents, timeline, deliveries
+model      the report of an incident, as a value;   build  makes the services over an open database
 
-`ports` has what these need of others, and others of them; `settings` the `[incidents]` table. Values that other rooms
-exchange are in `bot.model.incident`, `incident_notice` and `incident_report`, the tables in `bot.store.incidents`,
-`incident_timeline` and `incident_deliveries`.
-
-Around this room, by what a person types:
-
-list, show, resolve     bot.handlers.incidents                         ─▶ bot.reports.incidents, incident_timeline
-open                    incident_opening: incident_observations        ─▶ incident_opening
-resolve, reopen, merge  incident_ends: incident_concerns, still open   ─▶ incident_obstacles, incident_acts
-all other acts          incident_acts                                  ─▶ incident_acts
-report                  incident_report: incident_sources              ─▶ incident_report, incident_document
-all of them             incident_places: readers, messages in its channel;  timeline_sight: which entries readers may see
-
-The operations are in `commands.incidents`. `bot.requests.incident_context`
-applies the defaults of the channel. `bot.app.build_incidents` has the periodic tasks. Slack's side is
-`bot.slack.inbound.message_shortcut` and `reaction`, `bot.slack.answers.incident_messages`, `bot.rendering.slack.incident`.
+Each line may import the lines below it. Values that other wings exchange are in `bot.model.incident` and `incident_notice`,
+the `[incidents]` table in `bot.config.incidents`, the operations in `commands.incidents`.
+`bot.requests.incident_context` applies the defaults of its channel, `bot.app.run_incidents` has the periodic tasks.
+Slack's ways in are `bot.slack.inbound.message_shortcut` and `reaction`.
 """

@@ -16,6 +16,9 @@ from adapters.value import Value
 from commands.alerts.conditions import Condition, make_key
 from commands.model.finding import Severity
 
+CA_PREFIX = "ca-"
+"""Prefix of the subjects of CAs. Such a finding is of all hosts, whichever it was read on."""
+
 
 class AlertState(StrEnum):
     """States of an alert. The values are stored."""

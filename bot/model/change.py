@@ -1,17 +1,21 @@
 """An operation that changes hosts, as one value for every surface and for the store.
 
-The states of an operation and of its approval are drawn in `bot.changes.approval`.
+The states of an operation and of its approval are drawn in `bot.changes.rules.approval`.
+
+Signed outcomes of a run, as rooms that follow its end see them (`bot.changes.rules.trail.AuditTrail`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from pydantic import AwareDatetime, Field
 
 from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.model.operation import Risk, Role
-from commands.model.plan import Plan, StepResult
+from commands.model.plan import Plan, Step, StepResult
 
 _REPORT = Phrase("{who} reported: {saw}", who="", saw="")
 
@@ -219,3 +223,44 @@ class Change(Value):
         if self.why is None or self.why.template != _REPORT.template:
             return ""
         return str(self.why.values["who"])
+
+
+class RunTrail(Protocol):
+    """Signed outcomes of a run: results of its steps, the rollbacks, and the steps that may have left a host different."""
+
+    @property
+    def results(self) -> Mapping[str, StepResult]: ...
+
+    @property
+    def undone(self) -> Mapping[str, StepResult]: ...
+
+    @property
+    def touched(self) -> frozenset[str]: ...
+
+
+def are_done(steps: Iterable[Step], trail: RunTrail) -> bool:
+    """Returns whether all of these steps are done, and none was rolled back."""
+    return all(
+        step.key in trail.results and trail.results[step.key].result.successful and step.key not in trail.undone
+        for step in steps
+    )
+
+
+@dataclass(frozen=True)
+class EndedOperation:
+    """An operation that has ended, without its plan. `approval` is the approval's state; None if none was required."""
+
+    operation: str
+    words: str
+    requester: str
+    state: ChangeState
+    approval: ApprovalState | None = None
+    break_glass: BreakGlass | None = None
+
+
+@dataclass(frozen=True)
+class HostClaim:
+    """The operation that holds a host. `unknown`: its outcome is unknown, so an operator must check the host first."""
+
+    operation: str
+    unknown: bool

@@ -6,10 +6,17 @@ OPEN ─ mitigated ─▶ MITIGATED ─┬─ resolved ─▶ RESOLVED ─ reope
 
 Each act of a person is one signed audit event, which names the number and the version of the incident after it. Row and
 timeline are folded from these events, so a crash between event and row is made up for.
+
+Quoted message: a message of Slack that a person made a note of, as Slack describes it.
+
+The text of the note is in the words of the request, where it is checked for secrets. The rest comes only with deliveries of
+Slack, so no one can type that a note was written by another person.
+
+Update preview: the line that those who wait will read, before it is posted.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from adapters.phrase import Phrase
@@ -167,3 +174,36 @@ class TimelineEntry:
     operation: str = ""
     link: str = ""
     about: int = 0
+
+
+@dataclass(frozen=True)
+class QuotedMessage:
+    """The channel and timestamp of a message, its author and its link.
+
+    `author` is the configured name of its author, else the name and the id by which Slack knows them, as in
+    `Max Huber (U0MEMBER)`. `link` is "" if Slack gave none.
+    """
+
+    channel: str
+    ts: str
+    author: str
+    link: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """The time at which it was posted, by Slack's clock."""
+        seconds, _, fraction = self.ts.partition(".")
+        return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(fraction[:6].ljust(6, "0") or 0))
+
+
+@dataclass(frozen=True)
+class UpdatePreview:
+    """Preview of an update. `words` are the command with the number of its incident.
+
+    `channel` gets exactly `line`; it is "" where the update is not announced, for the reason in `obstacle`.
+    """
+
+    words: str
+    line: Phrase
+    channel: str = ""
+    obstacle: Phrase | None = None

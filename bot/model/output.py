@@ -1,8 +1,31 @@
-"""Output of one command: its form, the terminal it is for, and what is printed. Plain values that load no library."""
+"""Files as they were delivered: what an audit event says of them, and an incident's report.
 
-from collections.abc import Callable, Mapping
+Output of one command: its form, the terminal it is for, and what is printed. Plain values that load no library.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A delivered file: its name, its size in bytes, and its SHA-256 in hexadecimal digits."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> "DeliveredFile":
+        """Describes the bytes that were delivered."""
+        return cls(name, len(content), hashlib.sha256(content).hexdigest())
+
+
+RecordDelivery = Callable[[str, DeliveredFile], Awaitable[None]]
+"""Records that a file of the answer to an operation was delivered. It never raises: the file is there already."""
+
 
 Form = Literal["table", "json", "csv"]
 

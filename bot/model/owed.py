@@ -1,10 +1,59 @@
 """Replies to attempts to ask for an owed change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from adapters.phrase import Phrase
+from bot.model.request import Identity, Surface
+from commands.model.owed import Matter, OwedNote
+
+
+@dataclass(frozen=True)
+class OwedChange:
+    """One change that is owed to a host.
+
+    `kind` and `arguments` are the operation for this host alone, `words` its command. `why` is the reason for which the
+    host was left out by `operation`, which its requester requested on `surface` and in `channel`. `asked` is the last
+    operation that asked for it, "" without any. `asked_at` is the time of that or of the last attempt, and `note` the reason
+    for which that attempt requested nothing. `settled_by` is an operation, or the person who dropped it with a `reason`.
+    `number` is assigned by the database. A `damaged` row has no arguments and no identity: it is shown and never requested.
+    """
+
+    host: str
+    kind: str
+    arguments: Mapping[str, Any]
+    words: str
+    matter: Matter
+    why: Phrase
+    operation: str
+    requester: str
+    identity: Identity
+    surface: Surface
+    channel: str
+    since: datetime
+    asked: str = ""
+    asked_at: datetime | None = None
+    note: Phrase | None = None
+    settled_at: datetime | None = None
+    settled_by: str = ""
+    reason: str = ""
+    number: int = 0
+    damaged: bool = False
+    due_at: datetime | None = None
+    """Time before which it is not asked for; None: at once."""
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is settled."""
+        return self.settled_at is None
+
+    @property
+    def brief(self) -> OwedNote:
+        """The note of it that plans get."""
+        return OwedNote(number=self.number, host=self.host, words=self.words, matter=self.matter, since=self.since)
 
 
 class AskResult(StrEnum):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from adapters.phrase import Phrase
 from bot.model.change import Change, ChangeState
-from bot.model.quoted_message import QuotedMessage
+from bot.model.incident import QuotedMessage
 from commands.model.report import Report
 
 

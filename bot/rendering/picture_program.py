@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from pydantic import TypeAdapter
 
-from bot.rendering.chart_image import draw_chart
 from bot.rendering.chart_process import LaneJob, PictureJob
-from bot.rendering.lane_image import draw_lanes
+from bot.rendering.charts import draw_chart
+from bot.rendering.lanes import draw_lanes
 
 
 def main() -> None:

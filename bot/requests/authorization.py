@@ -12,14 +12,14 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Actor, Policy, Refusal, format_identity
 from bot.access.rules import find_place
-from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
-from bot.changes.planner import NothingToDo
-from bot.incidents.life import NotNow
+from bot.audit_log.log import MAX_RECORDED_LENGTH, EventKind
+from bot.changes.services.planner import NothingToDo
+from bot.config.schedules import NeedsPerson, require_unattended
+from bot.incidents.rules.transitions import NotNow
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
-from bot.schedules.registry import NeedsPerson, require_unattended
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
-from bot.security.typed_text import redact_typed
+from bot.security.untrusted_text import redact_typed
 from commands.language.grammar import identify_operation, locate_error, render_operation
 from commands.model.operation import Catalogue, Operation
 from commands.values.arguments import BadArgument
@@ -118,7 +118,7 @@ def decide_again(request: Request, typed: TypedText, ground: DecisionBasis, cata
 
 @dataclass(frozen=True)
 class RequestJudge:
-    """Decides on other commands of the same requester (`bot.handlers.context.CommandAuthorizer`)."""
+    """Decides on other commands of the same requester (`bot.ports.context.CommandAuthorizer`)."""
 
     request: Request
     basis: DecisionBasis

@@ -20,13 +20,13 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import BOT_ACTOR_NAME, Permit, Refusal, Verdict
 from bot.access.rules import NO_PLACE
-from bot.audit.log import EventKind
+from bot.audit_log.log import EventKind
 from bot.config.active_config import ActiveConfig
 from bot.model.announcement import Fallback
 from bot.model.change import Change
-from bot.model.delivered_file import DeliveredFile
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
-from bot.model.incident import Incident
+from bot.model.incident import Incident, UpdatePreview
+from bot.model.output import DeliveredFile
 from bot.model.request import (
     Answer,
     ExitCode,
@@ -37,7 +37,6 @@ from bot.model.request import (
     SlackIdentity,
     derive_operation_id,
 )
-from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import (
     Decision,
     Rights,
@@ -49,12 +48,10 @@ from bot.requests.authorization import (
 )
 from bot.requests.environment import Environment
 from bot.requests.home import HomeReader, judge_settling
-from bot.requests.incident_context import IncidentContext
-from bot.requests.note_places import NotePlaces
+from bot.requests.incident_context import IncidentContext, NotePlaces, preview_update
 from bot.requests.operation_executor import ExecutionContext, OperationExecutor
-from bot.requests.update_preview import preview_update
 from bot.security.secret_patterns import MARK
-from bot.security.typed_text import redact_typed
+from bot.security.untrusted_text import redact_typed
 from commands.incidents.acts import IncidentUpdate
 from commands.language.grammar import parse_operation
 from commands.language.suggestions import Suggester

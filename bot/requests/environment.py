@@ -4,25 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.audit.log import Recorder
+from bot.alerts.ports import AlertRegistryPort, MuteRegistryPort
+from bot.audit_log.log import Recorder
+from bot.backups.ports import BackupReader
+from bot.certificates.ports import IdentityReader, RotationReader
+from bot.changes.ports import ChangeLifecycle, GoodConfigurationPort, LockRegistryPort, OwedRegistryPort
 from bot.config.active_config import ActiveConfig
-from bot.handlers.ports import (
-    AlertRegistryPort,
-    BackupReader,
-    ChangeLifecycle,
-    CheckRegistryPort,
-    GoodConfigurationPort,
-    IdentityReader,
-    IncidentRegistryPort,
-    LockRegistryPort,
-    MuteRegistryPort,
-    OwedRegistryPort,
-    RotationReader,
-    SuspensionReader,
-)
-from bot.handlers.registry import Handlers
-from bot.incidents.channels import IncidentChannels
+from bot.digests.ports import CheckRegistryPort
+from bot.hosts.ports import SuspensionReader
+from bot.incidents.ports import IncidentRegistryPort
+from bot.incidents.rules.channels import IncidentChannels
 from bot.requests.authorization import DecisionBasis
+from bot.requests.handler_registry import Handlers
 from bot.security.redaction import Redactor
 from commands.model.operation import Catalogue
 

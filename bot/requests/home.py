@@ -13,19 +13,19 @@ from typing import Any
 from adapters.inventory import Host
 from bot.access.policy import Actor, Permit, Refusal
 from bot.access.rules import NO_PLACE
-from bot.changes.planner import find_plan_hosts
+from bot.alerts.handlers import find_alert_hosts
+from bot.alerts.reports.listing import AlertOverview, summarize_alerts
+from bot.changes.services.planner import find_plan_hosts
 from bot.config.active_config import ActiveConfig
-from bot.handlers.alerts import find_alert_hosts
-from bot.incidents.privacy import IncidentReader
+from bot.home import reports as lists
+from bot.incidents.rules.visibility import IncidentReader
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import Change
 from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.model.incident import Incident
-from bot.reports import home as lists
-from bot.reports.alerts import AlertOverview, summarize_alerts
+from bot.model.lock import Lock
+from bot.model.owed import OwedChange
 from bot.requests.environment import Environment
-from bot.store.locks import Lock
-from bot.store.owed import OwedChange
 from commands.alerts.mutes import MaintenanceList, SilenceList
 from commands.alerts.operations import AlertAcknowledge, AlertList
 from commands.certificates.operations import CertList

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from adapters.errors import FlatnetError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from bot.access.contacts import name_roles
+from bot.access.people import name_roles
 from bot.access.policy import Actor
 from bot.access.refusals import explain_withheld_command
 from bot.config.active_config import ActiveConfig

@@ -2,7 +2,7 @@
 
 operation ─┬─ FleetRead ────▶ reads hosts; what it checked is stored
            ├─ FleetChange ──▶ is prepared where it has stages, then proposed as a change (`bot.changes`)
-           └─ OwnOperation ─▶ its handler (`bot.handlers`)
+           └─ OwnOperation ─▶ its handler (`bot.<noun>.handlers`)
 """
 
 from dataclasses import dataclass, replace
@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError
 from bot.access.policy import Permit
 from bot.access.requester import Requester
-from bot.alerts.mutes import find_maintenance
+from bot.alerts.reports.mutes import build_maintenance_section
+from bot.alerts.rules.mutes import find_maintenance
 from bot.config.active_config import ActiveConfig
-from bot.handlers.context import Body, NoBotRunning, RequestContext
+from bot.digests.services import READS
+from bot.hosts.reports.stages import build_suspension_section, offer_resumes
 from bot.model.request import Failure, Request
-from bot.reports.checks import READS
-from bot.reports.mutes import build_maintenance_section
-from bot.reports.suspensions import build_suspension_section, offer_resumes
+from bot.ports.context import Body, NoBotRunning, RequestContext
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers

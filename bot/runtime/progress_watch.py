@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from bot.runtime.bounded_wait import finishes_within
+from bot.runtime.clock import finishes_within
 from commands.model.operation import Progress, ReadProgress
 
 SHOW_DELAY = 0.5

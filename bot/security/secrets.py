@@ -3,8 +3,13 @@
 A secret named `winrm_password` is the variable `FLATNET_WINRM_PASSWORD`, or the file
 `winrm_password` in the secrets folder (the layout of systemd credentials and container secrets).
 Values are wrapped: printing shows nothing.
+
+Keyed hashes of secrets, for plans: a plan shows that a secret is the same as when it was approved, and nothing else.
+
+Without the key, no guess at a value can be compared with its hash.
 """
 
+import hmac
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -107,3 +112,17 @@ def _explain_missing(name: str, folder: Path | None) -> Phrase:
         variable=variable,
         file=str(folder / name),
     )
+
+
+PURPOSE = b"secrets in plans"
+"""Purpose for which the key is derived from the audit key (`bot.store.audit_chain.AuditKey.derive`)."""
+
+
+def make_secret_hasher(key: bytes, find: FindSecret) -> Callable[[str], str]:
+    """Makes the function that hashes a secret by its name. It raises as `find` for one that is missing."""
+
+    def hash_secret(name: str) -> str:
+        text = f"{name}\0{find(name).get_secret_value()}"
+        return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+    return hash_secret

@@ -1,10 +1,17 @@
 """Sanitizes untrusted text (from hosts, people, files) for every surface.
 
 Surfaces' own markup is handled elsewhere: `bot.rendering.slack.blocks` escapes Slack's, and
-`bot.rendering.terminal` uses none.
+`bot.answers.terminal` uses none.
+
+Typed text without its secrets. Phones and input methods write some so that only plain characters show them.
+
+A quoted text keeps the characters that were typed (`commands.values.normalize`), but a secret in it is still one.
 """
 
 import unicodedata
+from collections.abc import Callable
+
+from commands.values.normalize import normalize_characters
 
 ELLIPSIS = "…"
 
@@ -36,3 +43,10 @@ def _is_visible(character: str) -> bool:
 def clean_lines(text: str) -> str:
     """Keep lines and spaces, and remove characters that could move a cursor or hide a word."""
     return "".join(f"{''.join(filter(_is_visible, line.translate(_CONTROLS)))}\n" for line in text.splitlines())
+
+
+def redact_typed(text: str, clean: Callable[[str], str]) -> str:
+    """Returns the text itself if it holds no secret. `clean` puts the mark in place of secrets."""
+    plain = normalize_characters(text)
+    shown = clean(plain)
+    return clean(text) if shown == plain else shown

@@ -12,7 +12,7 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.model.request import Answer
-from bot.rendering.labels import COMMAND
+from bot.rendering.text import COMMAND
 from bot.runtime.clock import Clock
 from bot.slack.tasks import retry_write
 from bot.store.answers import AnswerTable, StoredAnswer

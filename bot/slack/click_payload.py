@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address
-from bot.slack.payload_types import (
+from bot.slack.client.payloads import (
     ChannelId,
     ResponseUrl,
     TeamId,
@@ -20,6 +19,7 @@ from bot.slack.payload_types import (
     is_direct_message,
     parse_trigger,
 )
+from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address
 from bot.store.inbox import Delivery
 
 KIND = "click"

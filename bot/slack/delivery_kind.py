@@ -16,11 +16,10 @@ from adapters.inventory import Inventory
 from bot.access.policy import Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
-from bot.model.delivered_file import DeliveredFile
 from bot.model.home import HomeFacts
-from bot.model.incident import Incident
+from bot.model.incident import Incident, UpdatePreview
+from bot.model.output import DeliveredFile
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
-from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.store.inbox import Delivery

@@ -16,21 +16,20 @@ from typing import Any, TypeVar
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
-from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.announcement import Announcement, DeliveryStage, Fallback
 from bot.model.change import Change
-from bot.model.delivered_file import DeliveredFile
 from bot.model.home import HomeFacts
-from bot.model.incident import Incident
+from bot.model.incident import Incident, UpdatePreview
+from bot.model.output import DeliveredFile
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
-from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answers.change_cards import ShownChanges
+from bot.slack.client.preflight import SlackBotUser
 from bot.slack.delivery_kind import ConfigurationDesk, SlackDispatcher
 from bot.slack.health import SurfaceHealth
 from bot.slack.parts import SlackLead, SlackStores, SlackWorkspace
-from bot.slack.preflight import SlackBotUser
 from bot.slack.surface import SlackSurface
 from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 

@@ -11,33 +11,30 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.runtime.clock import Clock
-from bot.slack.answers.alert_words import AlertWords
-from bot.slack.answers.announcements import AnnouncementPublisher
+from bot.slack.answers.announcements import AlertWords, AnnouncementPublisher
 from bot.slack.answers.change_cards import ChangeCards, ShownChanges
-from bot.slack.answers.charts import ChartUploader
 from bot.slack.answers.exports import AnswerExporter
+from bot.slack.answers.files import ChartUploader
 from bot.slack.answers.personal_notices import PersonalNotices
 from bot.slack.answers.responder import AnswerFiles, Responder
-from bot.slack.api import TIMEOUT, Redact, SlackApi, make_client
-from bot.slack.copy_place import CopyPlace
+from bot.slack.client.api import TIMEOUT, Redact, SlackApi, make_client
+from bot.slack.client.preflight import SlackBotUser, Tokens, make_authorize, reveal_token
+from bot.slack.client.socket import BoltConnector, ReconnectingSocket
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.audience import Audience
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
-from bot.slack.inbound import group_change
-from bot.slack.inbound.event_listeners import register_event_listeners
+from bot.slack.inbound import listeners as group_change
 from bot.slack.inbound.handlers import build_handlers
 from bot.slack.inbound.home_tab import HomeTabs
 from bot.slack.inbound.intake import DeliveryIntake
-from bot.slack.inbound.listeners import FallbackResponder, register_listeners
+from bot.slack.inbound.listeners import FallbackResponder, register_event_listeners, register_listeners
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
-from bot.slack.outbound.sharing import FileWatcher
-from bot.slack.outbound.uploads import UploadRecords, Uploads
-from bot.slack.preflight import SlackBotUser, Tokens, make_authorize, reveal_token
-from bot.slack.socket import BoltConnector, ReconnectingSocket
+from bot.slack.outbound.uploads import FileWatcher, UploadRecords, Uploads
+from bot.slack.replica_place import CopyPlace
 from bot.slack.tasks import BackgroundTasks
 from bot.store.answers import AnswerTable
 from bot.store.inbox import Inbox

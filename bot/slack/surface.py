@@ -18,18 +18,17 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Membership, SlackIdentity
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY
 from bot.slack.answers.exports import AnswerExporter
-from bot.slack.errors import SlackFailure
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.preflight import SCOPES, SlackBotUser, check_tokens, run_preflight
 from bot.slack.health import SurfaceHealth
 from bot.slack.parts import Receivers, Senders, SlackLead, SlackStores, SlackWorkspace, build_receivers, build_senders
-from bot.slack.preflight import SlackBotUser, check_tokens, run_preflight
-from bot.slack.scopes import SCOPES
 from bot.slack.tasks import BackgroundTasks, retry_write
 
 FINAL_SEND_SECONDS = 1.0
@@ -146,18 +145,18 @@ class SlackSurface:
         return await self._require_senders().announcements.withdraw(prefix)
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
-        """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` unless Slack was reached."""
+        """As `bot.incidents.rules.channels.IncidentChannels`. Raises `SlackNotConnected` unless Slack was reached."""
         return await self._require_receivers().new_channels.create(new)
 
     async def invite(self, channel: str, person: str) -> Phrase | None:
         return await self._require_receivers().new_channels.invite(channel, person)
 
     async def is_private(self, channel: str) -> bool | None:
-        """As `bot.incidents.channels.IncidentChannels`. Unknown unless Slack was reached."""
+        """As `bot.incidents.rules.channels.IncidentChannels`. Unknown unless Slack was reached."""
         return await self._require_receivers().new_channels.is_private(channel) if self._works else None
 
     async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
-        """As `bot.handlers.ports.ChannelNames`. Unknown unless Slack was reached."""
+        """As `bot.ports.context.ChannelNames`. Unknown unless Slack was reached."""
         return {} if self._senders is None or not self.reached else await self._senders.channels.find_names(channels)
 
     def _require_receivers(self) -> Receivers:

@@ -20,7 +20,7 @@ from adapters.phrase import Phrase
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.errors import TooLarge
-from bot.store.tables import ANSWERS
+from bot.store.schema.tables import ANSWERS
 
 RETENTION = timedelta(days=7)
 """Time for which an answer can be shown again."""

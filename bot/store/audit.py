@@ -1,4 +1,4 @@
-"""Table of audit events. Rows and queries only; `bot.audit.log` chains and signs them."""
+"""Table of audit events. Rows and queries only; `bot.audit_log.log` chains and signs them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, literal, or_, select, true
 
-from bot.store.chain import ACCEPTED_KIND, StoredEvent
+from bot.store.audit_chain import ACCEPTED_KIND, StoredEvent
 from bot.store.encoding import encode_time, escape_text
-from bot.store.lead import CopyIdentity, adopt, is_led_elsewhere, skip_terms
-from bot.store.tables import AUDIT
+from bot.store.leadership import CopyIdentity, adopt, is_led_elsewhere, skip_terms
+from bot.store.schema.tables import AUDIT
 
 FETCH_SIZE = 500
 """Rows fetched at a time while many are read."""

@@ -1,4 +1,4 @@
-"""Newest check of each host in each area. Rows and queries only; `bot.reports.checks` decides what is stored.
+"""Newest check of each host in each area. Rows and queries only; `bot.digests.services` decides what is stored.
 
 A newer check replaces an older one, whichever is written first.
 """
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.store.database import Database
 from bot.store.encoding import encode_json
 from bot.store.errors import TooLarge
-from bot.store.tables import CHECKS
+from bot.store.schema.tables import CHECKS
 from commands.model.check import Area, CheckKey, StoredCheck
 from commands.model.finding import sort_worst_first
 

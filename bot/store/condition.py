@@ -8,8 +8,8 @@ from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from bot.store.database import Database
 from bot.store.outbox_values import OPEN_STATES, PostState
-from bot.store.schema import ALEMBIC_TABLE
-from bot.store.tables import ALERTS, AUDIT, INBOX, OUTBOX
+from bot.store.schema.creation import ALEMBIC_TABLE
+from bot.store.schema.tables import ALERTS, AUDIT, INBOX, OUTBOX
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ A `run` returns when the commit is on the disk (`synchronous=FULL`). If it raise
 gets the connection and returns plain values, never an open result.
 
     SQLite       open ─▶ owned (a file lock)
-    PostgreSQL   connect ─▶ stands by ─ try_lead ─▶ owned (an advisory lock of this session, `bot.store.lead`)
+    PostgreSQL   connect ─▶ stands by ─ try_lead ─▶ owned (an advisory lock of this session, `bot.store.leadership`)
 """
 
 import asyncio
@@ -24,18 +24,19 @@ import structlog
 from sqlalchemy import Connection
 
 from adapters.phrase import Phrase
-from bot.store import lead, schema
+from bot.store import leadership as lead
 from bot.store.address import DatabaseAddress, PostgresAddress
-from bot.store.copies import LEADS, STANDS_BY, STOPPED, CopyReport, forget_copies
 from bot.store.errors import DatabaseError, map_os_error
-from bot.store.file_lock import FileLock
-from bot.store.lead import NO_TERM, CopyIdentity
-from bot.store.sqlite_connection import SqliteConnection
+from bot.store.leadership import NO_TERM, CopyIdentity
+from bot.store.replicas import LEADS, STANDS_BY, STOPPED, CopyReport, forget_copies
+from bot.store.schema import creation as schema
+from bot.store.sqlite import FileLock, SqliteConnection
 
 if TYPE_CHECKING:
-    from bot.store.beat import SessionBeat
+    from bot.store.leader_heartbeat import SessionBeat
     from bot.store.postgres_connection import Lose, PostgresConnection
     from bot.store.postgres_session import SessionLimits
+
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ class Database:
 
         Tables of another revision are left as they are: see `schema.check_tables`. Raises `DatabaseError`.
         """
-        from bot.store.beat import SessionBeat
+        from bot.store.leader_heartbeat import SessionBeat
         from bot.store.postgres_connection import PostgresConnection
         from bot.store.postgres_session import OWNER_LIMITS
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from bot.store.column_types import UtcText
+from bot.store.schema.column_types import UtcText
 
 
 class database_now(FunctionElement[datetime]):  # noqa: N801  (reads like the functions of SQLAlchemy)

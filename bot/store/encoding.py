@@ -2,12 +2,21 @@
 
 Points in time are text of one width, in UTC (`2026-01-31T09:00:00.000000Z`). The text sorts like the time, and is readable.
 JSON is ASCII, so that no character of untrusted text (NUL, a lone surrogate) can damage a row.
+
+Text for PostgreSQL, which stores neither NUL nor half characters: they are escaped as `bot.store.encoding` does it.
+
+Text from elsewhere is escaped before it is stored. This is for text that is only looked for, and against what was forgotten:
+one refused character would end a whole transaction.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+import psycopg
+from psycopg.adapt import Dumper
+from psycopg.postgres import types
 
 from adapters.phrase import Phrase
 from bot.store.errors import TooLarge
@@ -40,3 +49,17 @@ def encode_json(value: Mapping[str, Any]) -> str:
 def escape_text(text: str) -> str:
     """Escapes what SQLite cannot store as text (NUL, lone surrogates) as visible characters."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class _EscapedText(Dumper):
+    """Encoder of one text."""
+
+    oid = types["text"].oid
+
+    def dump(self, obj: str) -> bytes:
+        return (escape_text(obj) if "\0" in obj or not obj.isascii() else obj).encode()
+
+
+def escape_hostile_text(session: psycopg.Connection[Any]) -> None:
+    """Makes a session escape what PostgreSQL does not store as text."""
+    session.adapters.register_dumper(str, _EscapedText)

@@ -3,7 +3,7 @@
     BEGIN ─ the term ─┬─ ours ─▶ reads ─ the leader's row, FOR SHARE ─┬─ ours ─▶ writes ─ COMMIT
                       └─ another one ─▶ the process ends there        └─ another one ─▶ the process ends there
 
-A session here does not hold the lock of the lead (`bot.store.lead`), so a machine that hung and wakes could still commit.
+A session here does not hold the lock of the lead (`leadership`), so a machine that hung and wakes could still commit.
 The row that it holds keeps the next lead from beginning until the transaction has ended; what begins later sees its term.
 The check is made by the cursor, so that no statement of the library can pass it by, not even one that commits by itself.
 A transaction that only reads leaves the row alone: a held row is written, and DBOS looks into its tables all the time.

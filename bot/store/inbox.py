@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.store.batches import delete_in_batches
 from bot.store.database import Database
 from bot.store.encoding import encode_json, escape_text
-from bot.store.tables import INBOX
+from bot.store.schema.tables import INBOX
 
 RETENTION = timedelta(days=7)
 """Retention of a finished delivery. Slack repeats deliveries within minutes to hours."""

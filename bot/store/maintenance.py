@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from sqlalchemy import Connection, inspect, literal, select
 
 from adapters.phrase import Phrase
-from bot.store import lead
+from bot.store import leadership as lead
 from bot.store.address import PostgresAddress
 from bot.store.errors import DatabaseError, DatabaseInUse, DatabaseNotEmpty
-from bot.store.tables import COPIES, LEADER, METADATA
+from bot.store.schema.tables import COPIES, LEADER, METADATA
 
 if TYPE_CHECKING:
     from bot.store.postgres_connection import PostgresConnection
+
 
 T = TypeVar("T")
 

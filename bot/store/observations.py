@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from bot.store.column_types import sum_up
 from bot.store.daily_rows import BATCH_SIZE, SECONDS_PER_DAY, DailyRows, find_day, to_seconds
 from bot.store.database import Database
 from bot.store.encoding import escape_text
-from bot.store.tables import OBSERVATIONS
+from bot.store.schema.column_types import sum_up
+from bot.store.schema.tables import OBSERVATIONS
 
 SUM_SECONDS = 1_800
 """Seconds whose checks the watch stores as one sum. It has the time of their last second: a span that ends earlier does not

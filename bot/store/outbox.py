@@ -54,7 +54,7 @@ from bot.store.outbox_values import (
     PostState,
     Route,
 )
-from bot.store.tables import OUTBOX
+from bot.store.schema.tables import OUTBOX
 
 MAX_DUE = 100
 """Maximum number of due messages returned at once. Slack accepts about one a second per channel."""

@@ -11,7 +11,7 @@ from sqlalchemy.pool import StaticPool
 
 from bot.store.address import PostgresAddress
 from bot.store.errors import DatabaseError, DatabaseInUse
-from bot.store.lead import find_name_key
+from bot.store.leadership import find_name_key
 from bot.store.postgres_errors import make_lost_error, make_name_error, make_unavailable_error, map_postgres_error
 from bot.store.postgres_session import OWNER_LIMITS, Session, SessionLimits, connect, read_clock
 from bot.store.transactions import BeginStatements, DatabaseWork, Transactions

@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
 from bot.store.address import SYSTEM_CERTIFICATES, PostgresAddress
+from bot.store.encoding import escape_hostile_text
 from bot.store.postgres_errors import (
     OLDEST_VERSION,
     make_old_server_error,
@@ -25,7 +26,6 @@ from bot.store.postgres_errors import (
     map_connect_error,
     map_postgres_error,
 )
-from bot.store.postgres_text import escape_hostile_text
 
 CONNECT_SECONDS = 5
 """Seconds for connecting."""

@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.phrase import Phrase
-from bot.store import audit, schema
+from bot.store import audit
 from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.database import make_private
 from bot.store.errors import DatabaseError, DatabaseUnavailable
-from bot.store.sqlite_connection import Access, SqliteConnection
+from bot.store.schema import creation as schema
+from bot.store.sqlite import Access, SqliteConnection
 
 PATIENCE = 1.0
 """Seconds to wait for another program's lock."""

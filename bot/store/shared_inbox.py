@@ -6,30 +6,127 @@
 A copy may hang between reading a delivery and writing its row, and Slack has told the person by then that nothing came of
 it. So each row has a deadline, and the server compares it with its own clock in the statement that writes the row.
 
-Rows without a mac of a copy are left alone: they would be requests in a person's name (`bot.store.inbox_seal`).
+Rows without a mac of a copy are left alone: they would be requests in a person's name (`bot.store.shared_inbox`).
+
+The signal that a delivery was stored by another copy of the bot: a session of PostgreSQL that listens, and its thread.
+
+    opened ─▶ connected ─ NOTIFY ─▶ wake
+                 ▲   └ lost ─▶ a pause ─┐
+                 └───────── wake ◀──────┘ (what was stored meanwhile was not heard)
+
+A lost signal costs time and nothing else, because the leader looks for deliveries every few seconds, too.
+
+The seal on deliveries in a database that others than the copies of the bot can write: macs that prove who kept them.
+
+A delivery is a request in a person's name. Who can write the database, but has no audit key, must not make one. A delivery
+that is put back after it was finished acts on nothing: its handling knows what it has done (`bot.slack.delivery_kind`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import Connection, Row, bindparam, case, literal, null, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.address import PostgresAddress
-from bot.store.column_types import UtcText
 from bot.store.database import Database
 from bot.store.database_time import database_now, read_time
 from bot.store.encoding import encode_json, escape_text
 from bot.store.inbox import NO_PAYLOAD, Delivery, read_delivery
-from bot.store.inbox_seal import InboxSeal
-from bot.store.inbox_signal import CHANNEL, InboxSignal
-from bot.store.tables import INBOX
+from bot.store.schema.column_types import UtcText
+from bot.store.schema.tables import INBOX
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+CHANNEL = "flatnet_inbox"
+"""Channel of the notifications."""
+
+RECONNECT_PAUSE = 1.0
+"""Seconds between two attempts to connect."""
+
+WAIT_SECONDS = 0.5
+"""Seconds after which the thread looks whether it is to end."""
 
 _log = structlog.get_logger("bot.store.shared_inbox")
+
+
+class InboxSignal:
+    """A session that listens, until `close`. `wake` is called in its thread."""
+
+    def __init__(self, address: PostgresAddress, wake: Callable[[], None]) -> None:
+        self._address = address
+        self._wake = wake
+        self._over = Event()
+        self._thread = Thread(target=self._run, name="inbox signal", daemon=True)
+
+    @classmethod
+    def open(cls, address: PostgresAddress, wake: Callable[[], None]) -> "InboxSignal":
+        """Starts to listen, in a thread of its own. A server that does not answer is tried again."""
+        signal = cls(address, wake)
+        signal._thread.start()
+        return signal
+
+    def close(self) -> None:
+        """Ends the thread, which takes up to `WAIT_SECONDS` and is not waited for."""
+        self._over.set()
+
+    def join(self) -> None:
+        """Waits for the end of the thread."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        from bot.store.postgres_errors import map_postgres_error
+        from bot.store.postgres_session import connect
+
+        while not self._over.is_set():
+            try:
+                with connect(self._address) as session:
+                    self._listen(session)
+            except Exception as error:  # any error: the leader looks for deliveries without this signal, too
+                if not self._over.wait(RECONNECT_PAUSE):
+                    why = map_postgres_error(error, self._address) or repr(error)
+                    _log.warning("the signal of new deliveries was lost and is tried again", why=str(why))
+
+    def _listen(self, session: "psycopg.Connection[Any]") -> None:
+        session.execute("SET idle_session_timeout = 0")  # it says nothing for as long as no delivery comes
+        session.execute(f"LISTEN {CHANNEL}".encode())
+        self._wake()
+        while not self._over.is_set():
+            if list(session.notifies(timeout=WAIT_SECONDS, stop_after=1)):
+                self._wake()
+
+
+PURPOSE = b"deliveries of copies"
+"""Purpose of the keys, which are derived from the audit keys."""
+
+
+@dataclass(frozen=True)
+class InboxSeal:
+    """Keys of the macs, one for each audit key of a machine.
+
+    A row has a mac of each: while the audit key is replaced on one machine after the other, some know only the earlier one.
+    """
+
+    keys: tuple[bytes, ...] = field(repr=False)
+
+    def sign(self, fields: Sequence[str]) -> str:
+        """Returns the macs of the fields of a row."""
+        signed = json.dumps(list(fields)).encode()
+        return " ".join(hmac.digest(key, signed, "sha256").hex() for key in self.keys)
+
+    def has_signed(self, fields: Sequence[str], macs: str | None) -> bool:
+        """Returns whether one of the macs is of one of the keys."""
+        given = (macs or "").encode().split()  # what is not ASCII cannot be compared as text
+        return any(hmac.compare_digest(own, each) for own in self.sign(fields).encode().split() for each in given)
 
 
 class Stored(Enum):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from bot.store.audit import has_events
-from bot.store.lead import Leader, is_led_elsewhere, read_leader
-from bot.store.schema import ALEMBIC_TABLE
+from bot.store.leadership import Leader, is_led_elsewhere, read_leader
+from bot.store.schema.creation import ALEMBIC_TABLE
 
 _REVISION = select(ALEMBIC_TABLE.c.version_num)
 

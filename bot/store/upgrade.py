@@ -12,12 +12,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from bot.store import schema
 from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, make_private
-from bot.store.file_lock import FileLock
 from bot.store.maintenance import own_database
-from bot.store.sqlite_connection import SqliteConnection
+from bot.store.schema import creation as schema
+from bot.store.sqlite import FileLock, SqliteConnection
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class SlackHealth(Protocol):
 
 
 class WatchHealth(Protocol):
-    """Health of the watch (`bot.alerts.watch`): `round_age` are the seconds since it checked every host."""
+    """Health of the watch (`bot.alerts.services.watch`): `round_age` are the seconds since it checked every host."""
 
     @property
     def healthy(self) -> bool: ...

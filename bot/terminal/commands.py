@@ -12,17 +12,18 @@ import structlog
 
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
+from bot.answers.output import render_output
 from bot.config.errors import ConfigurationError, Misconfigured
 from bot.config.settings import Settings, read_settings
 from bot.locale.texts import get_texts
 from bot.model.output import Form, Output, Terminal, detect_language
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Surface
-from bot.rendering.output import render_output
 from bot.runtime.logging import Level, configure_logs, make_reference
 from bot.security.untrusted_text import to_one_line
 
 if TYPE_CHECKING:
     from commands.about import Doctor
+
 
 T = TypeVar("T")
 
@@ -150,7 +151,7 @@ def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
 
 def _diagnose(config: Path, form: Form, terminal: Terminal, asked: "Doctor") -> Output:
     from bot.doctor.examination import diagnose as examine
-    from bot.terminal.local_progress import run_with_progress
+    from bot.terminal.local_request import run_with_progress
 
     shown = load_texts(_try_load_settings(config))
     answer = asyncio.run(run_with_progress(lambda progress: examine(config, progress, asked), shown))
@@ -189,7 +190,7 @@ def map_exit_code(error: FlatnetError) -> ExitCode:
     """Map a foreseen error to the exit code for programs."""
     from bot.control.client import ControlForbidden, ControlRefused
     from bot.security.secrets import MissingSecret, SecretsUnusable
-    from bot.store.chain import AuditKeyTooShort
+    from bot.store.audit_chain import AuditKeyTooShort
     from bot.store.errors import DatabaseInUse, DatabaseNotEmpty, DatabaseUntrusted
 
     match error:

@@ -10,22 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adapters.phrase import Phrase
-from bot.app.build_copies import identify_copy, own_data_folder
-from bot.audit.acceptance import NamedLoss, accept_loss
-from bot.audit.adoption import adopt_lead
-from bot.audit.log import AuditKeys
-from bot.backups.database_move import move_database
-from bot.backups.database_restore import DatabasePlaces, restore_database, restore_to_server
+from bot.app.leading_rules import NotLeading, judge_left_history
+from bot.app.takeover import identify_copy, own_data_folder
+from bot.audit_log.adoption import NamedLoss, accept_loss, adopt_lead
+from bot.audit_log.log import AuditKeys
+from bot.backups.database.move import move_database
+from bot.backups.database.restore import DatabasePlaces, restore_database, restore_to_server
 from bot.config.database import find_database
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, load_audit_keys
-from bot.copies.rules import NotLeading, judge_left_history
 from bot.model.request import SystemIdentity
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import Secrets, read_secrets
 from bot.store.address import DatabaseAddress, PostgresAddress
-from bot.store.head_file import HeadFile
-from bot.store.lead import CopyIdentity
+from bot.store.audit_head_file import HeadFile
+from bot.store.leadership import CopyIdentity
 from bot.store.reading import open_for_reading
 from bot.store.situation import read_situation
 from bot.store.upgrade import upgrade_database, upgrade_server

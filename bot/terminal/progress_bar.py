@@ -1,7 +1,7 @@
 """Progress on a terminal, on a line of standard error that changes in place. Uses the standard library alone.
 
 the running bot renders ─▶ control socket ─▶ show_line      `do` and `shell`, where a bot runs
-bot.terminal.local_progress renders ──────▶ show_line       `do`, `shell` and `doctor`, where none runs
+bot.terminal.local_request renders ───────▶ show_line       `do`, `shell` and `doctor`, where none runs
 """
 
 import os

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from adapters.phrase import Phrase, Texts
+from bot.answers.terminal import print_answer
 from bot.config.settings import Settings
 from bot.control import client as control
 from bot.model.output import detect_language
 from bot.model.request import Answer, Surface
-from bot.rendering.terminal import print_answer
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import read_secrets
 from bot.terminal.plan_first import find_plan_words
@@ -28,6 +28,7 @@ from commands.audit import AuditVerify
 
 if TYPE_CHECKING:
     from bot.app.application import Application
+
 
 AskFunction = Callable[[str], Awaitable[Answer]]
 """Answers a request, given as text."""
@@ -90,10 +91,10 @@ async def verify_audit(settings: Settings) -> Answer:
     answer = await control.ask(settings.control_socket, words, Surface.DO)
     if answer is not None:
         return answer
-    from bot.audit.files import verify_files
+    from bot.audit_log.files import verify_files
+    from bot.changes.reports.listing import report_verification
     from bot.config.database import find_database
     from bot.config.settings import load_audit_keys
-    from bot.reports.listings import report_verification
 
     trust = trust_owner_of(settings.data_folder)
     secrets = read_secrets(settings.secret_names, settings.secrets_folder, trust)

@@ -89,7 +89,7 @@ class SilenceRemove(OwnOperation):
     number: Annotated[int, _make_number_argument("silence", Phrase("the silence's number"))]
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. Those of the silence are not known here; `bot.handlers.mutes` checks permission for them."""
+        """Returns no hosts. Those of the silence are not known here; `bot.alerts.handlers` checks permission for them."""
         return ()
 
 
@@ -130,5 +130,5 @@ class MaintenanceRemove(OwnOperation):
     number: Annotated[int, _make_number_argument("maintenance", Phrase("the maintenance's number"))]
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. Those of the maintenance are not known here; `bot.handlers.mutes` checks permission for them."""
+        """Returns no hosts. Those of the maintenance are unknown here; `bot.alerts.handlers` checks permission for them."""
         return ()

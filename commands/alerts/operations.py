@@ -38,7 +38,7 @@ class AlertList(OwnOperation):
     includes: ClassVar = (Health,)
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. Those of the alerts are not known here; `bot.handlers.alerts` checks permission for them."""
+        """Returns no hosts. Those of the alerts are not known here; `bot.alerts.handlers` checks permission for them."""
         return ()
 
 
@@ -62,7 +62,7 @@ class AlertShow(OwnOperation):
     number: NumberArgument
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. That of the alert is not known here; `bot.handlers.alerts` checks permission for it."""
+        """Returns no hosts. That of the alert is not known here; `bot.alerts.handlers` checks permission for it."""
         return ()
 
 
@@ -100,7 +100,7 @@ class AlertAcknowledge(OwnOperation):
     group: Annotated[bool, Flag(Phrase("also acknowledge the other open alerts in the same message"))] = False
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. That of the alert is not known here; `bot.handlers.alerts` checks permission for it."""
+        """Returns no hosts. That of the alert is not known here; `bot.alerts.handlers` checks permission for it."""
         return ()
 
     @property

@@ -72,7 +72,7 @@ class SilenceScope(BaseModel):
         return known.resolve(inventory)
 
     def make_matcher(self, inventory: Inventory) -> "KeyMatcher":
-        """Makes the function that returns whether it means an alert. `bot.alerts.mutes` knows what is never muted."""
+        """Makes the function that returns whether it means an alert. `bot.alerts.rules.mutes` knows what is never muted."""
         matchers = [_make_part_matcher(part, inventory) for part in self.parts]
         return lambda key: any(matches(key) for matches in matchers)
 

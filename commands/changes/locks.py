@@ -64,5 +64,5 @@ class LockRemove(OwnOperation):
     ]
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. The lock's hosts are not known here; `bot.handlers.registry` checks permission for them."""
+        """Returns no hosts. Its hosts are unknown here; `bot.requests.handler_registry` checks permission for them."""
         return ()

@@ -58,7 +58,7 @@ class OwedDrop(OwnOperation):
     why: Annotated[str, make_text_argument("reason", Phrase("reason, shown in the list of owed changes"))]
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. That of the owed change is not known here; `bot.handlers.owed` checks permission for it."""
+        """Returns no hosts. That of the owed change is not known here; `bot.changes.handlers` checks permission for it."""
         return ()
 
 
@@ -75,7 +75,7 @@ class OwedRetry(OwnOperation):
     number: OwedNumber
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. That of the owed change is not known here; `bot.handlers.owed` checks permission for it."""
+        """Returns no hosts. That of the owed change is not known here; `bot.changes.handlers` checks permission for it."""
         return ()
 
 

@@ -215,7 +215,7 @@ class IncidentAdd(OwnOperation):
     incident: IncidentNumberOption = 0
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns the hosts that it adds. `bot.handlers.incident_acts` checks permission for the host of an alert."""
+        """Returns the hosts that it adds. `bot.incidents.handlers.act` checks permission for the host of an alert."""
         return self.what.target.resolve(inventory) if self.what.target.parts else ()
 
 

@@ -1,6 +1,6 @@
 """Charts: the health of hosts by day and the time left of certificates, as values.
 
-`bot.rendering.chart_image` draws a chart; `describe_chart` is the same in words. The state of a day and the order of hosts
+`bot.rendering.charts` draws a chart; `describe_chart` is the same in words. The state of a day and the order of hosts
 are decided here, once for both.
 """
 

@@ -1,6 +1,6 @@
 """Lanes: the hosts of an incident over time, one lane for each, as values.
 
-`bot.rendering.lane_image` draws them; `describe_lanes` is the same in words. What is unknown is a state of its own: a host
+`bot.rendering.lanes` draws them; `describe_lanes` is the same in words. What is unknown is a state of its own: a host
 that did not answer is neither well nor ill, and neither is any host while the bot did not run.
 """
 

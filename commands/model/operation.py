@@ -304,7 +304,7 @@ class CannotPlan(Refused):
 
 
 class FleetChange(Operation):
-    """An operation that changes hosts. It makes the plan. `bot.changes.lifecycle` gets the approvals and starts the run."""
+    """An operation that changes hosts. It makes the plan. `bot.changes` gets the approvals and starts the run."""
 
     risk: ClassVar[Risk] = Risk.CHANGE
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
@@ -343,7 +343,7 @@ class FleetChange(Operation):
 
 
 class OwnOperation(Operation):
-    """An operation on the bot's own state, or one that needs it, too. `bot.handlers.registry` maps it to its handler."""
+    """An operation on the bot's own state, or one that needs it, too. `bot.requests` maps it to its handler."""
 
 
 Catalogue = tuple[type[Operation], ...]

@@ -4,7 +4,7 @@
       └ Part ─ steps: in order; if one fails, those of its part are rolled back in reverse
           └ Step ─ an action (perhaps with values that earlier steps produce), its verification, its rollback
 
-Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.changes.step_runner` runs them.
+Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.changes.services.step_runner` runs them.
 """
 
 from collections.abc import Mapping

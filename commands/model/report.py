@@ -123,7 +123,7 @@ class FileFormat(StrEnum):
 
 
 class ReportFile(Value):
-    """A report as a file, in the reader's language. Surfaces render it (`bot.rendering.files`).
+    """A report as a file, in the reader's language. Surfaces render it (`bot.answers.data`).
 
     `of` is the report of the file; None for the report that the file belongs to. `words` is the command that requests it.
     """

@@ -3,8 +3,8 @@
     MADE ─▶ TRUSTING ─▶ SIGNING ─▶ DROPPING ─▶ DONE
       └────────┴───────────┴─▶ ABORTING ─▶ ABORTED          DROPPING goes only forward
 
-The rows are a projection of signed outcomes and of what was read on hosts (`bot.rotation`). A plan is always made from what
-the hosts have now; the rows answer for those that do not answer.
+The rows are a projection of signed outcomes and of what was read on hosts (`bot.certificates`). A plan is always made from
+what the hosts have now; the rows answer for those that do not answer.
 """
 
 from enum import StrEnum

@@ -15,14 +15,14 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.audit.files import verify_files
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.audit.search import AuditFilters, search
+from bot.audit_log.files import verify_files
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.search import AuditFilters, search
 from bot.security.redaction import Redactor
-from bot.store.chain import AuditKey, StoredEvent
+from bot.store.audit_chain import AuditKey, StoredEvent
+from bot.store.audit_head_file import Head
 from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time
-from bot.store.head_file import Head
 
 SIZES = (100_000, 1_000_000)
 KEY = AuditKey(b"k" * 32)

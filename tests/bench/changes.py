@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.changes.engine import Engine
+from bot.changes.services.engine import Engine
 from bot.model.change import Change, ChangeState
 from tests.bot.whole import Whole, whole
 from tests.bot.world import World

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from bot.app.application import Application, open_application
 from bot.app.warm_up import warm_up
+from bot.config.schedules import DIGEST, NoticeSettings, build_schedule_config
 from bot.config.settings import read_settings
 from bot.model.announcement import Announcement
 from bot.model.request import BotIdentity, Request, Surface, make_request_key
 from bot.runtime.clock import read_utc_time
 from bot.runtime.periodic import TICK_INTERVAL
-from bot.schedules.builtin import DIGEST, NoticeSettings, build_schedule_config
 from bot.store.database import Database
 from bot.store.observations import Observation, ObservationTable
 from tests.bench.fleet import POWERSHELL, RTT

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.answers.data import pack_bundle, write_files
 from bot.app.application import Application, open_application
 from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
 from bot.locale.texts import get_texts
 from bot.model.request import Request, Surface, SystemIdentity, make_request_key
-from bot.rendering.files import pack_bundle, write_files
 from bot.runtime.clock import read_utc_time
 from commands.model.report import Bundle, Report
 from tests.bench.fleet import POWERSHELL, RTT, worst_lag

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.store.chain import AuditKey
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.changes.tables.operations import OperationTable
+from bot.store.audit_chain import AuditKey
 from bot.store.database import Database
 from bot.store.inbox import Delivery, Inbox
 from bot.store.observations import ObservationTable
-from bot.store.operations import OperationTable
 from bot.store.outbox import Outbox
 from bot.store.outbox_values import Post, Route
-from bot.store.tables import OBSERVATIONS, OUTBOX
+from bot.store.schema.tables import OBSERVATIONS, OUTBOX
 from tests.postgres import PostgresServer
 
 ROUNDS = 300

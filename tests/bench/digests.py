@@ -23,9 +23,9 @@ from zoneinfo import ZoneInfo
 from bot.app.application import open_application
 from bot.app.warm_up import warm_up
 from bot.config.settings import read_settings
-from bot.reports.observations import HealthHistory
+from bot.digests.services import HealthHistory
+from bot.digests.tables import DigestTable
 from bot.store.database import Database
-from bot.store.digests import DigestTable
 from bot.store.observations import ObservationTable
 from tests.bench.fleet import POWERSHELL, RTT, WARM_RUNS, timed
 from tests.bench.lab import lab, resident

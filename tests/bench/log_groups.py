@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Phrase
+from bot.answers.slack import render
 from bot.locale.texts import get_texts
 from bot.model.request import Answer
-from bot.rendering.slack.answer import render
 from commands.log_lines.excerpt import Excerpt
 from commands.log_lines.formats import Level
 from commands.log_lines.groups import group_entries

@@ -13,18 +13,18 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Phrase
+from bot.answers.data import write_files
 from bot.app.application import open_application
-from bot.app.build_incident_reports import build_report_sources
 from bot.config.settings import read_settings
-from bot.handlers.incident_sources import ReportRequest, SourceReader
-from bot.handlers.timeline_sight import make_shared_sight
-from bot.incidents.report import make_report
+from bot.incidents.build import build_report_sources
+from bot.incidents.handlers.audience import make_shared_sight
+from bot.incidents.handlers.report_sources import ReportRequest, SourceReader
+from bot.incidents.reports.report import compose_message
+from bot.incidents.rules.milestones import make_report
 from bot.locale.texts import get_texts
 from bot.model.incident import EntryKind, Incident, TimelineEntry
 from bot.model.request import Answer
 from bot.rendering.chart_process import draw_in_process
-from bot.rendering.files import write_files
-from bot.reports.incident_report import compose_message
 from commands.catalogue import CATALOGUE
 from commands.model.report import TextFile
 from tests.bench.lab import lab

@@ -10,15 +10,15 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from adapters.inventory import Host, Inventory
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.incidents.collector import CollectorSources, TimelineCollector
-from bot.incidents.looks import LookReader
-from bot.incidents.proof import TimelineVerifier
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.incidents.rules.reads import LookReader
+from bot.incidents.services.collector import CollectorSources, TimelineCollector
+from bot.incidents.services.proof import TimelineVerifier
+from bot.incidents.tables.incidents import IncidentTable
 from bot.store import audit as table
 from bot.store.database import Database
 from bot.store.encoding import encode_time
-from bot.store.incidents import IncidentTable
-from tests.bot.audit.files import KEY, Files
+from tests.bot.audit_log.files import KEY, Files
 from tests.bot.incidents.house import House
 from tests.bot.incidents.recorded import NOW, incident, look, plan, stored
 

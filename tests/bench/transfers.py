@@ -10,8 +10,8 @@ from pathlib import Path
 from adapters.local.spool import ReadSpool, WriteSpool
 from adapters.phrase import Phrase
 from bot.app.spool import SpoolActions
-from bot.changes.step_binding import OwnActions
-from bot.changes.transfer import End, TransferWatch, transfer
+from bot.changes.services.step_binding import OwnActions
+from bot.changes.services.transfer import End, TransferWatch, transfer
 
 SIZES = (5, 500)
 """Megabytes."""

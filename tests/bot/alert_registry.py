@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.phrase import Moment, Phrase
-from bot.alerts.registry import AlertResolved, NoSuchAlert
+from bot.alerts.services.registry import AlertResolved, NoSuchAlert
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertState
 from commands.alerts.traffic import TrafficCount
 from tests.bot.alert_examples import change

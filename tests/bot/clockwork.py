@@ -8,18 +8,19 @@ from typing import Any
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.audit.log import EventKind
+from bot.audit_log.log import EventKind
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
+from bot.model.schedule import Schedule, ScheduleOrigin
 from bot.runtime.clock import Clock
-from bot.schedules.registry import ScheduleRegistry
-from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
-from bot.store.chain import StoredEvent
+from bot.schedules.services.registry import ScheduleRegistry
+from bot.schedules.services.scheduler import AnswerOutlet, Scheduler, SchedulerServices
+from bot.schedules.tables.schedules import ScheduleTable
+from bot.store.audit_chain import StoredEvent
+from bot.store.audit_head_file import Head
 from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time
-from bot.store.head_file import Head
 from bot.store.records import encode_identity
-from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleTable
 from commands.model.report import Report
 
 ANA = SlackIdentity("T1", "U1ANA", Membership.MEMBER)

@@ -13,42 +13,43 @@ from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.access.requester import Requester
-from bot.alerts.mutes import MuteForbidden, NoSuchMute
-from bot.audit.log import EventKind, Recorder
-from bot.audit.search import AuditedOperation, FoundOperations
-from bot.backups.verifier import VerificationRequest
-from bot.changes.approval import NotAllowed
-from bot.changes.planner import NothingToDo
-from bot.handlers.incident_sources import SourceReader
-from bot.handlers.joining import JoiningServices
-from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
-from bot.handlers.registry import Handlers, Services
-from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
-from bot.incidents.privacy import IncidentReader
-from bot.incidents.proof import EntryFlaw
-from bot.incidents.requests import ActRequest, IncidentRequest, NoSuchIncident
-from bot.joining.registry import HostRegistry
-from bot.joining.reservation import Wish
+from bot.alerts.services.mutes import MuteForbidden, NoSuchMute
+from bot.audit_log.log import EventKind, Recorder
+from bot.audit_log.search import AuditedOperation, FoundOperations
+from bot.backups.model import VerificationRequest
+from bot.changes.rules.approval import NotAllowed
+from bot.changes.services.owed import NoSuchOwed, OwedForbidden
+from bot.changes.services.planner import NothingToDo
+from bot.digests.ports import FleetHistory
+from bot.digests.services import READS
+from bot.hosts.handlers.joining import JoiningServices
+from bot.hosts.rules.joining import Wish
+from bot.hosts.services.joining import HostRegistry
+from bot.incidents.handlers.report_sources import SourceReader
+from bot.incidents.model import IncidentEntry
+from bot.incidents.ports import IncidentRegistryPort
+from bot.incidents.rules.channels import CreatedChannel, IncidentChannels, NewChannel
+from bot.incidents.rules.requests import ActRequest, IncidentRequest, NoSuchIncident
+from bot.incidents.rules.visibility import IncidentReader
+from bot.incidents.services.proof import EntryFlaw
+from bot.incidents.tables.timeline import ALL_ENTRIES
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
-from bot.model.change import Change, ChangeState
+from bot.model.change import Change, ChangeState, EndedOperation
 from bot.model.incident import Incident, TimelineEntry
-from bot.model.owed import AskStatus
+from bot.model.lock import Lock
+from bot.model.owed import AskStatus, OwedChange
 from bot.model.rehearsal import Rehearsal
-from bot.owed.registry import NoSuchOwed, OwedForbidden
-from bot.reports.checks import READS
+from bot.model.schedule import RunTally, Schedule
 from bot.requests.environment import Environment
-from bot.schedules.registry import NoSuchSchedule, ScheduleListing
+from bot.requests.handler_registry import Handlers, Services
+from bot.schedules.model import ScheduleListing, ScheduleRun
+from bot.schedules.ports import ScheduleRegistryPort
+from bot.schedules.services.registry import NoSuchSchedule
 from bot.security.redaction import Redactor
-from bot.store.chain import StoredEvent, Verification
-from bot.store.head_file import Head
-from bot.store.incident_timeline import ALL_ENTRIES
-from bot.store.incidents import IncidentEntry
-from bot.store.locks import Lock
+from bot.store.audit_chain import StoredEvent, Verification
+from bot.store.audit_head_file import Head
 from bot.store.observations import Observation
-from bot.store.operations import EndedOperation
-from bot.store.owed import OwedChange
-from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.backups.verdict import JudgedBackup
 from commands.catalogue import CATALOGUE
 from commands.health.verdict import collect_checks

@@ -1,6 +1,6 @@
 """A record of an operation that runs, and what the audit log tells of it."""
 
-from bot.audit.log import AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.model.change import ChangeState
 from bot.model.request import Surface, SystemIdentity
 from bot.store.records import OperationRecord

@@ -13,7 +13,7 @@ from adapters.windows.nebula import ReadCertificates
 from adapters.windows.updates import ReadUpdates as WindowsUpdates
 from adapters.wsl.disks import ReadDisks as WslDisks
 from adapters.wsl.updates import ReadUpdates as WslUpdates
-from bot.reports.month import Month
+from bot.model.month import Month
 from bot.store.observations import Observation
 from commands.model.operation import FleetView
 from tests.commands import canned, canned_certs

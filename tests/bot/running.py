@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.changes.intent_log import IntentLog
-from bot.changes.outcome import ChangeOutcome, compute_outcome, find_part, list_steps_to_undo
-from bot.changes.step_binding import OwnActions, Places, PlanRun
-from bot.changes.step_runner import StepRunner
-from bot.store.chain import MIN_KEY_BYTES, AuditKey
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.changes.rules.outcome import ChangeOutcome, compute_outcome, find_part, list_steps_to_undo
+from bot.changes.services.intent_log import IntentLog
+from bot.changes.services.step_binding import OwnActions, Places, PlanRun
+from bot.changes.services.step_runner import StepRunner
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
 from commands.model.plan import Plan
 from tests.bot.world import OPERATION, World

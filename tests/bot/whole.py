@@ -11,25 +11,24 @@ from adapters.phrase import Phrase
 from bot.access.people import Person
 from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
-from bot.changes.coordinator import Coordinator
-from bot.changes.engine import Engine
-from bot.changes.executor import Executor
-from bot.changes.good_configurations import GoodConfigurationRegistry
-from bot.changes.lifecycle import Lifecycle
-from bot.changes.locks import LockService
-from bot.changes.planner import Planner
-from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeSources
-from bot.ledger.registry import IdentityLedger
+from bot.certificates.services.ledger import IdentityLedger
+from bot.certificates.tables.ledger import LedgerTable
+from bot.changes.services.coordinator import Coordinator
+from bot.changes.services.engine import Engine
+from bot.changes.services.executor import Executor
+from bot.changes.services.lifecycle import Lifecycle
+from bot.changes.services.locks import LockService
+from bot.changes.services.planner import Planner
+from bot.changes.services.planning_memory import GoodConfigurationRegistry, RehearsalRegistry
+from bot.changes.services.repository import ChangeRepository, ChangeSources
+from bot.changes.tables.locks import LockTable
+from bot.changes.tables.operations import OperationTable
+from bot.changes.tables.owed import OwedTable
+from bot.changes.tables.proven_configurations import GoodConfigurationTable
+from bot.changes.tables.rehearsals import RehearsalTable
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.checks import CheckTable
-from bot.store.good_configurations import GoodConfigurationTable
-from bot.store.ledger import LedgerTable
-from bot.store.locks import LockTable
-from bot.store.operations import OperationTable
-from bot.store.owed import OwedTable
-from bot.store.rehearsals import RehearsalTable
 from commands.model.operation import FleetChange, FleetView, Operation, Risk, Role
 from commands.model.plan import PlannedChange, Premise
 from commands.values.arguments import Target, TargetArgument

@@ -11,7 +11,7 @@ from threading import Event
 import psycopg
 
 from bot.store.address import PostgresAddress
-from bot.store.lead import LOCK_KEY, read_leader
+from bot.store.leadership import LOCK_KEY, read_leader
 from bot.store.reading import open_for_reading
 from tests.chaos.copies import Copies, Copy
 from tests.cut_proxy import Way

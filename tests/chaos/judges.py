@@ -13,16 +13,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, select
 
 from adapters.phrase import Phrase
-from bot.audit.files import verify_files
+from bot.audit_log.files import verify_files
 from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
 from bot.model.request import derive_operation_id
 from bot.security.secrets import read_secrets
-from bot.store.chain import AuditKey
+from bot.store.audit_chain import AuditKey
+from bot.store.audit_head_file import HeadFile
 from bot.store.encoding import escape_text
-from bot.store.head_file import HeadFile
 from bot.store.reading import open_for_reading
-from bot.store.tables import AUDIT, INBOX, MUTES, OPERATIONS, OUTBOX, SCHEDULE_RUNS
+from bot.store.schema.tables import AUDIT, INBOX, MUTES, OPERATIONS, OUTBOX, SCHEDULE_RUNS
 from tests.chaos.copies import Copies
 from tests.chaos.people import RESTART, Deed, Mention, People
 from tests.lab.fleet import LabFleet

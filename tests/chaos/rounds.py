@@ -16,7 +16,7 @@ from bot.control.client import ask
 from bot.model.request import Surface
 from bot.store.errors import DatabaseError
 from bot.store.reading import open_for_reading
-from bot.store.tables import METADATA
+from bot.store.schema.tables import METADATA
 from tests.chaos.copies import NAMES, Copies, Copy, Road, run_copies, write_town
 from tests.chaos.harms import ALONE, SHARED, Do, Scene, Server
 from tests.chaos.judges import TICKS, Before, Verdict, count_starts, judge

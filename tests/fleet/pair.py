@@ -12,9 +12,9 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.ssh import SshConnection
 from adapters.wsl.stream import StreamSink, StreamSource
-from bot.changes.step_binding import BoundAction, HostAnswer, OwnActions, Places
-from bot.changes.stream import Ends, carry_out_transfer
-from bot.changes.transfer import TransferWatch
+from bot.changes.services.step_binding import BoundAction, HostAnswer, OwnActions, Places
+from bot.changes.services.stream import Ends, carry_out_transfer
+from bot.changes.services.transfer import TransferWatch
 from bot.runtime.clock import SYSTEM_CLOCK
 from tests.fleet.containers import make_network
 from tests.fleet.distribution import Distribution, boot

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from adapters.action import SideName
 from adapters.inventory import LIGHTHOUSE_ID
-from bot.schedules.builtin import BUILT_IN
+from bot.config.schedules import BUILT_IN
 from tests.lab import newcomers as machines
 from tests.lab.access_log import Answered, log_requests
 from tests.lab.faults import Fault, Wire

@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 
 from bot.app import server
 from bot.app.application import Application
-from bot.app.build_slack import open_only_surface
-from bot.app.doors import open_control_socket
-from bot.app.server import Entrances, Service
+from bot.app.endpoints import open_control_socket
+from bot.app.server import Entrances, Service, open_only_surface
 from bot.config.settings import Settings
 
 

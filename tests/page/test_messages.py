@@ -4,8 +4,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from adapters.phrase import ENGLISH
-from bot.rendering.chart_image import WIDTH, draw_chart
 from bot.rendering.chart_process import build_chart_texts
+from bot.rendering.charts import WIDTH, draw_chart
 from bot.rendering.slack.blocks import make_picture
 from commands.model.chart import describe_chart
 from tests.commands.model.test_chart import TROUBLED, certificate, chart, host

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from adapters.nebula.certificates import parse_pem
 from bot.app.application import Application
 from bot.app.reload import reload
-from bot.changes.step_runner import POLL_SECONDS
+from bot.changes.services.step_runner import POLL_SECONDS
+from bot.changes.slack.card import STATE_SYMBOLS
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
-from bot.rendering.slack.change import STATE_SYMBOLS
 from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
 from tests.lab.fleet import Conditions, LabFleet
 from tests.lab.windows import nebula_cert

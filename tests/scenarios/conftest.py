@@ -26,7 +26,7 @@ from bot.model.request import Answer, Request, Surface, SystemIdentity, make_req
 from bot.rendering import chart_process as drawing
 from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
 from bot.security.secrets import read_secrets
-from bot.slack.payload_types import is_direct_message
+from bot.slack.client.payloads import is_direct_message
 from bot.store.address import DatabaseAddress
 from bot.store.reading import open_for_reading
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
@@ -170,7 +170,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The bot's drawing program gives a picture without drawing it; `tests.bot.rendering.test_chart_image` lets it draw."""
+    """The bot's drawing program gives a picture without drawing it; `tests.bot.rendering.test_charts` lets it draw."""
     (tmp_path / "chart.png").write_bytes(PNG)
     monkeypatch.setattr(drawing, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
 

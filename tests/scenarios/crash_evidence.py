@@ -15,16 +15,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from adapters.phrase import Phrase
-from bot.audit.files import verify_files
-from bot.changes.intent_log import STEP_KINDS
+from bot.audit_log.files import verify_files
+from bot.changes.rules.trail import STEP_KINDS
+from bot.changes.slack.card import choose_symbol
 from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
-from bot.rendering.slack.change import choose_symbol
 from bot.security.secrets import read_secrets
-from bot.store.chain import AuditKey
+from bot.store.audit_chain import AuditKey
 from bot.store.reading import open_for_reading
 from bot.store.records import OperationRecord, read_record
-from bot.store.tables import CLAIMS, INBOX, OPERATIONS, OUTBOX
+from bot.store.schema.tables import CLAIMS, INBOX, OPERATIONS, OUTBOX
 from tests.lab.fleet import LabFleet
 from tests.lab.windows.mesh import PATHS
 from tests.lab.windows.nebula import NotLoaded, load

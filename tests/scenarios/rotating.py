@@ -18,7 +18,7 @@ from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
 from bot.runtime.clock import read_utc_time
 from bot.store.reading import open_for_reading
-from bot.store.tables import ROTATIONS
+from bot.store.schema.tables import ROTATIONS
 from commands.certificates.ca_key.judgment import DRILL_ADDRESS, encode_public_key
 from commands.model.report import Report
 from tests.lab.fleet import LabFleet

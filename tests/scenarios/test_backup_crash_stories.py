@@ -4,8 +4,8 @@ from pathlib import PureWindowsPath
 
 import pytest
 
+from bot.backups.tables import BackupTable
 from bot.model.change import ChangeState
-from bot.store.backups import BackupTable
 from bot.store.database import Database
 from commands.model.backup import Backup
 from tests.lab.holds import When

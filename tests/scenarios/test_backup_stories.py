@@ -7,7 +7,7 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from bot.audit.log import EventKind
+from bot.audit_log.log import EventKind
 from bot.model.change import ChangeState
 from bot.model.request import BotIdentity, Request, Surface
 from bot.runtime.clock import read_utc_time

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.schedules.builtin import BUILT_IN, DIGEST
+from bot.config.schedules import BUILT_IN, DIGEST
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.message import Message
 from tests.scenarios.by_the_clock import World, world

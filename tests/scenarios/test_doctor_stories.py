@@ -19,7 +19,7 @@ from adapters.wsl.system import ReadSystem as ReadWsl
 from bot.doctor.examination import diagnose
 from bot.locale.texts import get_texts
 from bot.model.request import ExitCode
-from bot.slack import block_validation
+from bot.slack import doctor_checks as block_validation
 from bot.store.database import Database
 from commands.about import Doctor
 from commands.model.operation import ignore_progress

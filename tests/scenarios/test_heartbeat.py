@@ -9,7 +9,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from bot.app.application import Application
-from bot.app.health import report_health
+from bot.app.endpoints import report_health
 from bot.app.server import Service
 from bot.model.request import Answer
 from bot.runtime.clock import Clock, read_utc_time

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Connection
 
 from adapters.phrase import Phrase
+from bot.changes.tables.owed import OwedEffects, apply_effects
 from bot.model.change import ChangeState
+from bot.model.owed import OwedChange
 from bot.model.request import Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
-from bot.store.owed import OwedChange, OwedEffects, apply_effects
 from commands.model.owed import Matter
 from tests.lab.faults import Fault
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift

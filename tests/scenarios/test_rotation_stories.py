@@ -14,7 +14,7 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from bot.app import key_backups
+from bot.app import key_backup_files as key_backups
 from bot.app.application import Application
 from bot.model.change import ChangeState
 from bot.runtime.clock import read_utc_time

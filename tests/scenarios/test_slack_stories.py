@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.audit.files import verify_files
+from bot.audit_log.files import verify_files
 from bot.security.secrets import read_secrets
-from bot.store.chain import AuditKey
+from bot.store.audit_chain import AuditKey
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import Duplicated, Failing, RateLimited, ServerError
 from tests.lab.workspace.message import Message

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bot.changes.slack.card import STOPPED_SYMBOL
 from bot.model.change import ChangeState
-from bot.rendering.slack.change import STOPPED_SYMBOL
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build
 

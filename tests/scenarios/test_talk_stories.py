@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.rendering.slack.home import CHECK_ACTION
+from bot.home.slack import CHECK_ACTION
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import RateLimited
 from tests.lab.workspace.message import Message

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bot.app.application import Application
 from bot.model.request import ExitCode
-from bot.store import schema
+from bot.store.schema import creation as schema
 from tests.bot.store.test_migrations import next_release
 from tests.scenarios import processes
 from tests.scenarios.conftest import Build, Town, ask

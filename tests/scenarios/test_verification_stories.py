@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path, PureWindowsPath
 
-from bot.backups.database_restore import DatabasePlaces, RestoredDatabase, restore_database
+from bot.backups.database.restore import DatabasePlaces, RestoredDatabase, restore_database
 from bot.config.settings import load_audit_keys
 from bot.model.change import ChangeState
 from bot.model.request import Failure

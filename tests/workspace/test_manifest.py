@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
+from bot.slack.client.preflight import OPTIONAL_SCOPES, SCOPES
 from bot.terminal.cli_translations import MANIFEST as MANIFEST_TEXTS
 from bot.terminal.cli_translations import load_translations
 from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints

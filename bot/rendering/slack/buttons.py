@@ -1,17 +1,20 @@
 """Buttons and their values: the view of an answer to show, or a command to run as if it were typed. Pure.
 
 A click sends the value back, and every reader of the message can see it. So a value names things and proves nothing.
+
+Renders the topics of help: their names in one line, and a menu that shows the help of one. Pure.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.phrase import Phrase, Texts
-from bot.rendering.slack.blocks import Block, make_plain_text
+from bot.rendering.slack.blocks import Block, escape, make_plain_text
 from bot.security.untrusted_text import to_one_line
+from commands.about import Help
 from commands.catalogue import CATALOGUE
 from commands.language.form_filling import must_ask_first
 from commands.language.labels import label_request
@@ -185,3 +188,31 @@ def make_file_button(view: AnswerView, texts: Texts) -> Block:
 def encode_words(words: str) -> str:
     """Encodes a command as the value of a button or of a menu's option."""
     return json.dumps({"w": words}, separators=(",", ":"))
+
+
+MAX_TOPICS = 100
+"""Slack's limit for the options of a menu."""
+
+_MAX_NAME = 40
+
+
+def render_topics(topics: Mapping[str, Phrase]) -> str:
+    """Renders the names in one line."""
+    return " · ".join(f"`{escape(topic, _MAX_NAME)}`" for topic in topics)
+
+
+def make_topic_menu(topics: Mapping[str, Phrase], action: str, texts: Texts) -> Block:
+    """Makes the menu. The choice of a topic runs its help."""
+    return {
+        "type": "static_select",
+        "action_id": f"{action}.topic",
+        "placeholder": make_plain_text(Phrase("Help on a topic").render(texts), MAX_LABEL),
+        "options": [
+            {
+                "text": make_plain_text(topic, MAX_LABEL),
+                "value": encode_words(" ".join((*Help.words, topic))),
+                "description": make_plain_text(summary.render_sentence(texts), MAX_LABEL),
+            }
+            for topic, summary in list(topics.items())[:MAX_TOPICS]
+        ],
+    }

@@ -15,8 +15,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase, Texts
-from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Block, escape, make_section
+from bot.rendering.text import COMMAND
 from bot.security.untrusted_text import shorten, to_one_line
 from commands.language import form_filling
 from commands.language.form_filling import FormInput, RequestForm, build_form

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from adapters.phrase import Phrase, Texts
-from bot.rendering.labels import COMMAND
 from bot.rendering.slack import buttons
 from bot.rendering.slack.blocks import SlackMessage, escape, make_context, make_section
-from bot.rendering.slack.topics import make_topic_menu, render_topics
+from bot.rendering.slack.buttons import make_topic_menu, render_topics
+from bot.rendering.text import COMMAND
 from commands.language.help import OperationClasses, list_topics
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from itertools import accumulate, chain
 
 from adapters.phrase import Phrase, Texts
-from bot.rendering.labels import COMMAND, MARK_SIGNS
 from bot.rendering.report_text import ReportField, ReportLine, ReportText, group_lines, list_commands
 from bot.rendering.slack.blocks import MAX_BLOCKS, escape, format_code, format_code_block, format_time
 from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.text import COMMAND, MARK_SIGNS
 from bot.security.untrusted_text import to_one_line
 from commands.model.finding import Grade
 from commands.model.report import Mark, Section

@@ -9,9 +9,8 @@ that no message has shared shows "file not found", although Slack answers ok (sl
 
 from dataclasses import replace
 
-from bot.rendering.slack.blocks import Block, SlackMessage, escape, is_picture, make_context
+from bot.rendering.slack.blocks import Block, SlackMessage, escape, is_chart, is_picture, make_context
 from bot.rendering.slack.buttons import AnswerView
-from bot.rendering.slack.chart_blocks import is_chart
 
 _MAX_WORDS = 2_500
 

@@ -4,30 +4,134 @@ announce ─ in the outbox already? ─ no ─▶ the answer is stored (for its 
 revise   ─▶ an edit of that row, and a note in its thread, in the channel where it was posted
 alerts   ─▶ a message that waits is rewritten, and words that wait are withdrawn: after an outage of Slack they
             notify people only of what is still open
+
+Words about alerts: in the thread of the alert's message, where they notify people, or directly to people.
+
+    below a message ─▶ a reply with mentions ─▶ people who are mentioned and not in the channel get it directly, too
+    to a person, or to a user group ─▶ each person once, at most `MAX_PEOPLE`
+
+A mention notifies members of its channel only, and a page that reaches no person is worse than one too many.
+
+Messages about incidents: the status in the channel, and entries of the timeline as replies to it.
+
+post   the status, pinned; where the channel rejects it, it goes the way of other announcements
+edit   a waiting message is rewritten; a posted one is edited, or posted anew and pinned if a person deleted it
+reply  below the status, without what everyone in the channel has read as an answer there
+
+Edits and replies say what the timeline keeps. So they never go to another channel or to people: while the channel is
+archived, or shared with another organization, they are dropped, and the next edit shows the newest state.
 """
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
+
+import structlog
 
 from adapters.phrase import Phrase
 from bot.access.policy import BOT_ACTOR_NAME
+from bot.alerts.slack import message as alert
+from bot.alerts.slack.message import render_for_person, render_word
+from bot.answers.data import remove_files, write_public_files
+from bot.answers.slack import render
+from bot.incidents.slack.messages import render_reply, render_status
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, AnnouncementBody, DeliveryStage, PlainWord
 from bot.model.incident_notice import IncidentNotice, IncidentReply
-from bot.model.request import Answer
-from bot.rendering.files import remove_files, write_public_files
-from bot.rendering.slack import alert
-from bot.rendering.slack.answer import render
+from bot.model.request import Answer, Membership
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape
-from bot.rendering.slack.incident import render_reply, render_status
-from bot.slack.answers.alert_words import AlertWords
-from bot.slack.answers.incident_messages import IncidentMessages
-from bot.slack.answers.responder import Responder
+from bot.slack.answers.responder import Responder, localize
+from bot.slack.client.payloads import GROUP_PREFIX, USER_ID_PREFIXES
+from bot.slack.directory.audience import Audience
+from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import Address, add_notes, render_notes
-from bot.slack.payload_types import USER_ID_PREFIXES
+from bot.slack.outbound.sender import Sender
 from bot.slack.tasks import retry_write
 from bot.store.answers import StoredAnswer
-from bot.store.outbox_values import NO_MESSAGE_PLACE
+from bot.store.outbox_values import NO_MESSAGE_PLACE, REPLY_MARK
+
+MAX_PEOPLE = 20
+"""People who get one word directly. More are named in the log: so many are not called at night for one alert."""
+
+_log = structlog.get_logger(__name__)
+
+
+class AlertWords:
+    """Posts words about alerts in one workspace. Runs in Slack's loop only."""
+
+    def __init__(self, team: str, people: PeopleDirectory, audience: Audience, sender: Sender) -> None:
+        self._team = team
+        self._people = people
+        self._audience = audience
+        self._sender = sender
+
+    async def post(self, announcement: Announcement, word: AlertWord, address: Address) -> None:
+        """Post a word once, by the name of its announcement. `address` is that of its channel."""
+        if announcement.channel.startswith((GROUP_PREFIX, *USER_ID_PREFIXES)):
+            await self._send_directly(announcement.name, word, await self._audience.expand([announcement.channel]))
+            return
+        if not await self._sender.is_queued(announcement.name):
+            thread = await self._find_thread(announcement, address)
+            await self._sender.add(announcement.name, thread, render_word(word, address.texts))
+        mentioned = await self._audience.expand(word.mentions)
+        absent = await self._audience.find_absent(mentioned, announcement.channel)
+        await self._send_directly(announcement.name, word, absent)
+
+    async def _find_thread(self, announcement: Announcement, address: Address) -> Address:
+        row = await self._sender.find_row(announcement.below) if announcement.below else 0
+        return address.model_copy(update={"below": row}) if row else address
+
+    async def _send_directly(self, name: str, word: AlertWord, people: Sequence[str]) -> None:
+        """Send a word to each of these people who is in the workspace, once."""
+        if len(people) > MAX_PEOPLE:
+            _log.error("too many people to notify of an alert; some are not", message=name, users=people[MAX_PEOPLE:])
+        for user in people[:MAX_PEOPLE]:
+            reader = await self._people.find_reader(self._team, user)
+            if reader.identity.standing in (Membership.GUEST, Membership.STRANGER):
+                _log.warning("a person outside of the workspace is not notified of an alert", user=user, message=name)
+                continue
+            own = f"{name}{REPLY_MARK}{user}"
+            if not await self._sender.is_queued(own):
+                address = localize(reader, Address(channel=user, urgent=True))
+                await self._sender.add(own, address, render_for_person(word, address.texts))
+
+
+class IncidentMessages:
+    """Posts messages about incidents in one workspace. Runs in Slack's loop only."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def post(self, announcement: Announcement, notice: IncidentNotice, address: Address) -> None:
+        """Post the status once, by the name of its announcement. `address` is that of its channel."""
+        if not await self._sender.is_queued(announcement.name):
+            pinned = address.model_copy(update={"pinned": True})
+            await self._sender.add(announcement.name, pinned, render_status(notice, address.texts))
+
+    async def edit(self, announcement: Announcement, notice: IncidentNotice, address: Address) -> None:
+        """Bring the status up to date. Nothing happens where it was never announced."""
+        message = render_status(notice, address.texts)
+        waiting = await self._sender.find_waiting(announcement.name)
+        if waiting and await self._sender.rewrite(waiting, message):
+            return
+        if row := await self._sender.find_row(announcement.name):
+            await self._sender.add(announcement.name, _stay(address, replaces=row, pinned=True), message)
+
+    async def reply(self, announcement: Announcement, reply: IncidentReply, address: Address) -> None:
+        """Post entries below the status once, unless all of them are answers in the channel."""
+        if await self._sender.is_queued(announcement.name):
+            return
+        said = {each for each in reply.operations if await self._sender.is_posted_in(each, announcement.channel)}
+        left = reply.leave_out(said)
+        if left.lines:
+            below = _stay(address, below=await self._sender.find_row(announcement.below))
+            await self._sender.add(announcement.name, below, render_reply(left, address.texts))
+
+
+def _stay(address: Address, *, replaces: int = 0, below: int = 0, pinned: bool = False) -> Address:
+    """Return the address of a message that other routes do not get."""
+    alone = {"second": "", "people": (), "dispensable": True}
+    return address.model_copy(update={**alone, "replaces": replaces, "below": below, "pinned": pinned})
 
 
 class AnnouncementPublisher:

@@ -13,21 +13,15 @@ from typing import Protocol
 
 import structlog
 
+from bot.changes.slack.card import render
+from bot.changes.slack.updates import APPROVAL_REQUEST_KEY, Milestone, concerns_people, list_milestones, render_for_thread
 from bot.model.change import Change, ChangeState
-from bot.rendering.slack.change import render
-from bot.rendering.slack.change_updates import (
-    APPROVAL_REQUEST_KEY,
-    Milestone,
-    concerns_people,
-    list_milestones,
-    render_for_thread,
-)
 from bot.runtime.clock import Clock
 from bot.slack.answers.personal_notices import PersonalNotices
+from bot.slack.client.payloads import is_direct_message
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
-from bot.slack.payload_types import is_direct_message
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.outbox_values import CARD_PREFIX
 
@@ -47,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ShownChanges(Protocol):
-    """Record of the versions and milestones that were shown of each change (`bot.changes.lifecycle`)."""
+    """Record of the versions and milestones that were shown of each change (`bot.changes.services.lifecycle`)."""
 
     async def list_unshown(self) -> tuple[Change, ...]:
         """Return changes of which a newer version was never shown."""

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 import structlog
 
 from adapters.phrase import Phrase
+from bot.answers.data import render_csv
+from bot.logs.slack.lines import render_file
 from bot.model.request import Answer
-from bot.rendering.data import render_csv
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.buttons import AnswerView
-from bot.rendering.slack.log_lines import render_file
 from bot.slack.answer_cache import AnswerExpired
 from bot.slack.answers.responder import Responder, localize
 from bot.slack.answers.views import AnswerViews, VisibleAnswer
 from bot.slack.click_payload import Click, build_address
+from bot.slack.client.errors import SlackFailure
 from bot.slack.directory.channels import ChannelDirectory
-from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.outbound.uploads import describe_delivery, explain_refusal
 from bot.slack.tasks import retry_write

@@ -13,16 +13,16 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from bot.model.change import Change
-from bot.model.request import Membership
-from bot.rendering.slack.change import render
-from bot.rendering.slack.change_updates import (
+from bot.changes.slack.card import render
+from bot.changes.slack.updates import (
     DECISION_KEYS,
     Milestone,
     render_decision_request,
     render_for_person,
     render_hidden_request,
 )
+from bot.model.change import Change
+from bot.model.request import Membership
 from bot.slack.answers.responder import localize
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.audience import Audience

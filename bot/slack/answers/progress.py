@@ -14,8 +14,8 @@ from typing import Protocol
 import structlog
 
 from adapters.errors import FlatnetError
+from bot.answers.slack_progress import render_partial_answer, render_progress, render_waiting_notice
 from bot.rendering.slack.blocks import SlackMessage
-from bot.rendering.slack.progress import render_partial_answer, render_progress, render_waiting_notice
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.store.errors import DatabaseError

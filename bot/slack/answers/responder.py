@@ -14,21 +14,20 @@ from datetime import timedelta
 from functools import partial
 
 from adapters.phrase import Phrase, Texts
+from bot.answers.data import remove_files, write_files, write_public_files
+from bot.answers.slack import render
+from bot.answers.slack_progress import render_ready
+from bot.changes.slack.updates import DECISION_KEYS, render_pointer
+from bot.changes.text.facts import is_wanted_in_full
 from bot.model.change import Change
-from bot.model.quoted_message import QuotedMessage
+from bot.model.incident import QuotedMessage
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
-from bot.rendering.change_facts import is_wanted_in_full
-from bot.rendering.files import remove_files, write_files, write_public_files
-from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.buttons import AnswerView
-from bot.rendering.slack.change_updates import DECISION_KEYS, render_pointer
 from bot.rendering.slack.pictures import has_pictures
-from bot.rendering.slack.progress import render_ready
-from bot.runtime.bounded_wait import finishes_within
-from bot.runtime.clock import Clock
+from bot.runtime.clock import Clock, finishes_within
 from bot.slack.answer_cache import AnswerCache
-from bot.slack.answers.charts import ChartUploader
+from bot.slack.answers.files import ChartUploader, ThreadFiles
 from bot.slack.answers.progress import (
     GrowingMessage,
     ProgressReporter,
@@ -36,13 +35,12 @@ from bot.slack.answers.progress import (
     list_pauses,
     understand,
 )
-from bot.slack.answers.thread_files import ThreadFiles
+from bot.slack.client.payloads import is_direct_message
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.people import PeopleDirectory, Reader
 from bot.slack.outbound.message import Address, OutboundMessage, add_notes, format_mention, name_card_copy
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.payload_types import is_direct_message
 from bot.slack.tasks import retry_write
 from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery

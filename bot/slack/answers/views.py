@@ -2,26 +2,38 @@
 
 click ─▶ reader ─▶ the stored answer ─ expired, or forbidden ─▶ an explanation for them alone
                       └▶ the clicked message shows it in the other view
+
+The menu for a request without words, and the last stored check of the fleet, from which it begins. No host is asked.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from adapters.phrase import Phrase
-from bot.access.policy import BOT_ACTOR_NAME
+from bot.access.policy import BOT_ACTOR_NAME, Refusal
+from bot.answers.slack import render
+from bot.digests.services import READS
 from bot.model.request import Answer, Request, Surface
-from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage
-from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.buttons import MAX_BUTTONS, AnswerView
+from bot.rendering.slack.menu import render_menu
+from bot.requests.authorization import Rights
 from bot.slack.answer_cache import AnswerExpired
 from bot.slack.answers.responder import Responder, describe_requester, localize
 from bot.slack.click_payload import Click, build_address
 from bot.slack.directory.people import Reader
 from bot.slack.outbound.message import Address, OutboundMessage, add_notes, render_notes
+from bot.slack.tasks import retry_write
 from bot.store.answers import StoredAnswer
 from bot.store.inbox import Delivery
+from commands.health.operation import Health
+from commands.health.verdict import STORED_AREAS
+from commands.language.grammar import render_operation
+from commands.language.help import choose_starts
+from commands.model.report import Report
 from commands.values.arguments import BadArgument
 
 _Result = TypeVar("_Result")
@@ -108,3 +120,52 @@ def _build_footer(seen: VisibleAnswer, goal: Address) -> list[str]:
     if seen.answer.notes or seen.stored.actor == BOT_ACTOR_NAME:
         return render_notes(seen.answer.notes, goal)
     return [describe_requester(seen.stored.actor, goal)] if goal.public and not goal.thread else []
+
+
+CHECK_OPERATION = Health()
+"""The check of all hosts."""
+
+CHECK_WORDS = render_operation(CHECK_OPERATION)
+
+_FRESH_CHECK = timedelta(hours=26)
+"""Maximum age of a check whose next commands are offered: a daily check, and two hours."""
+
+
+async def offer_menu(
+    responder: Responder, reader: Reader, rights: Rights, aside: Address, delivery: Delivery
+) -> OutboundMessage:
+    """Return a private menu: where this person starts, and the topics of what they may use."""
+    lately = await retry_write(
+        lambda: responder.answers.list_recent_words(reader.identity.user, MAX_BUTTONS), responder.clock.sleep
+    )
+    urgent = await responder.dispatcher.list_urgent(reader.identity)
+    next_step = suggest_next_step(await find_last_check(responder, reader), responder.clock.now())
+    starts = choose_starts(rights.permitted, rights.actor.roles, (*urgent, *next_step, *lately))
+    return OutboundMessage(delivery.key, aside, render_menu(starts, rights.permitted, aside.texts))
+
+
+async def find_last_check(responder: Responder, reader: Reader) -> Answer | Refusal | None:
+    """Find the stored check of all hosts, or the reason why this person may not see it."""
+    verdict = responder.dispatcher.judge_home_view(reader.identity, CHECK_OPERATION)
+    if isinstance(verdict, Refusal):
+        return verdict
+    kept = await responder.answers.find_latest(CHECK_WORDS, responder.clock.now())
+    answer = None if kept is None else Answer.from_json(kept.document)
+    return answer and (_find_refusal(answer, responder, reader) or answer)
+
+
+def _find_refusal(answer: Answer, responder: Responder, reader: Reader) -> Refusal | None:
+    """Find the refusal if an answer holds findings of other reads, which its requester might see and this person may not."""
+    report = answer.body
+    if not isinstance(report, Report) or all(finding.checked_at is None for finding in report.findings):
+        return None
+    verdicts = (responder.dispatcher.judge_home_view(reader.identity, READS[area]()) for area in STORED_AREAS)
+    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), None)
+
+
+def suggest_next_step(check: Answer | Refusal | None, now: datetime) -> Sequence[str]:
+    """Suggest the first step after a fresh check; nothing after an old one."""
+    report = check.body if isinstance(check, Answer) else None
+    if not isinstance(report, Report) or report.taken_at is None or now - report.taken_at > _FRESH_CHECK:
+        return ()
+    return report.next[:1]

@@ -14,10 +14,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.runtime.clock import Clock
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure, retry_quickly
+from bot.slack.client.payloads import GROUP_PREFIX
 from bot.slack.directory.groups import GroupDirectory
-from bot.slack.errors import SlackFailure, retry_quickly
-from bot.slack.payload_types import GROUP_PREFIX
 
 CACHE_SECONDS = 60.0
 """Seconds for which Slack's list of members is trusted."""

@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from bot.slack.api import SlackApi
-from bot.slack.errors import SlackFailure
-from bot.slack.payload_types import DIRECT_PREFIXES
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.payloads import DIRECT_PREFIXES
 
 CACHE_SECONDS = 300.0
 """Seconds for which a channel that was not shared is assumed to be unshared."""

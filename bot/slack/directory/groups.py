@@ -13,8 +13,8 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.slack.api import SlackApi
-from bot.slack.errors import SlackFailure
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
 
 CACHE_SECONDS = 300.0
 """Seconds for which Slack's list of members is trusted: events report changes sooner, but an event can be lost."""

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from bot.model.request import Membership, SlackIdentity
 from bot.security.untrusted_text import shorten, to_one_line
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
 from bot.slack.directory import groups
-from bot.slack.errors import SlackFailure
 
 CACHE_SECONDS = 3600.0
 """Seconds for which a profile from Slack is trusted."""

@@ -7,8 +7,8 @@ home   sends words to the dispatcher, the answer goes to the direct message     
 alert  acknowledges alerts for the chosen time; on a home tab, that shows it
 
 One tap reads, never changes: words that change something open their form, whichever button carries them. Only the buttons
-on the card of a change decide at once (`bot.rendering.slack.change_buttons`), and the menu of an alert acknowledges at once
-(`bot.rendering.slack.alert_buttons`).
+on the card of a change decide at once (`bot.changes.slack.buttons`), and the menu of an alert acknowledges at once
+(`bot.alerts.slack.buttons`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.access.policy import Refusal
+from bot.alerts.slack.buttons import ALERT_ACTION, is_alert_button
+from bot.changes.slack.buttons import is_plan_button
+from bot.home.slack import HOME_ACTION
 from bot.rendering.slack import buttons
-from bot.rendering.slack.alert_buttons import ALERT_ACTION, is_alert_button
 from bot.rendering.slack.buttons import parse_words
-from bot.rendering.slack.change_buttons import is_plan_button
 from bot.rendering.slack.form import COMMAND_FIELD, FormNote
-from bot.rendering.slack.home_lists import HOME_ACTION
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.answers.views import AnswerViews

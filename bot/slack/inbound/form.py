@@ -15,12 +15,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
+from bot.answers.slack import render
+from bot.incidents.slack import update_form
 from bot.locale.texts import get_texts
+from bot.model.incident import UpdatePreview
 from bot.model.request import Answer, Failure, FailureKind
-from bot.model.update_preview import UpdatePreview
-from bot.rendering.labels import COMMAND as SLASH
-from bot.rendering.slack import update_form
-from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.form import (
     COMMAND_FIELD,
@@ -31,14 +30,12 @@ from bot.rendering.slack.form import (
     make_block_id,
     parse_input,
 )
+from bot.rendering.text import COMMAND as SLASH
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
-from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click
-from bot.slack.delivery_kind import DeliveryKind
-from bot.slack.directory.people import Reader
-from bot.slack.errors import SlackFailure
-from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import (
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.payloads import (
     ChannelId,
     ResponseUrl,
     TeamId,
@@ -50,6 +47,9 @@ from bot.slack.payload_types import (
     get_user,
     parse_trigger,
 )
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.directory.people import Reader
+from bot.slack.outbound.message import Address, OutboundMessage
 from bot.store.inbox import Delivery
 from commands.language.form_filling import fill_form
 from commands.model.operation import Operation

@@ -8,7 +8,8 @@ from bot.slack import click_payload
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.preflight import SlackBotUser
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.inbound import click, form, home_tab, log_filter, mention, message_shortcut, plan, reaction, slash_command
@@ -20,7 +21,6 @@ from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.reaction import ReactionHandler
 from bot.slack.inbound.typed_secrets import withhold_secrets
-from bot.slack.preflight import SlackBotUser
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     opened, pressed ─▶ wanted ─ rate limit, one person at a time ─▶ read ─▶ publish ─┬─▶ shown
                           ▲ requests meanwhile are merged into one                   └─▶ Slack is busy: read again, later
-    changed ─▶ stale ─────┘ at most every ten seconds (`bot.slack.inbound.home_viewers`)
+    changed ─▶ stale ─────┘ at most every ten seconds (`bot.slack.inbound.home_tab`)
 
 One look every few seconds finds changes of all kinds, made by people, the clock or the watch, also in another process before
 a restart. It reads the rows once for all tabs, and only while anybody has a tab.
@@ -11,10 +11,19 @@ Opening is a row of the inbox, because the copy of the bot that gets the event i
 is finished as soon as the publication is scheduled: a tab lost in a crash is published when it is opened again. "Check now"
 shows its progress and its result on the tab, once however often it is pressed; the other buttons are answered by direct
 message.
+
+Viewers of home tabs: those who opened theirs lately, and when it was published.
+
+opened ─▶ viewer ─ something changed ─▶ stale ─ the pause since its publication is over ─▶ due ─ published ─▶ viewer
+             └─ a day after it was opened last ─▶ forgotten
+
+Slack does not report that a tab is closed, and reports each time that one is opened, which publishes it anew. So viewers are
+only remembered while the bot runs.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,28 +32,91 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.access.policy import Refusal
+from bot.home.slack import CHECK_ACTION, MAX_RECENT, HomeContent, render_closed_home, render_home
 from bot.locale.texts import get_texts
 from bot.model.request import Failure
 from bot.rendering.slack.buttons import parse_words
-from bot.rendering.slack.home import CHECK_ACTION, MAX_RECENT, HomeContent, render_closed_home, render_home
 from bot.requests.authorization import Rights
-from bot.slack.answers.menu import CHECK_WORDS, find_last_check, suggest_next_step
+from bot.runtime.periodic import DAY
 from bot.slack.answers.responder import IncomingRequest, Responder
-from bot.slack.api import SlackApi
+from bot.slack.answers.views import CHECK_WORDS, find_last_check, suggest_next_step
 from bot.slack.click_payload import Click
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure, retry_transient
+from bot.slack.client.payloads import EventId, TeamId, UserId, get_object
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
-from bot.slack.errors import SlackFailure, retry_transient
-from bot.slack.inbound.home_viewers import HomeViewers
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.outbound.rate_limit import RateLimiter
-from bot.slack.payload_types import EventId, TeamId, UserId, get_object
 from bot.slack.tasks import BackgroundTasks
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery
 from commands.alerts.operations import AlertList
 from commands.language.help import choose_starts
 from commands.model.operation import ReadProgress
+
+MEMORY = DAY
+"""Seconds for which a viewer is remembered after their tab was opened."""
+
+MAX_VIEWERS = 1_000
+"""Maximum number of viewers; those who opened their tabs first are forgotten first."""
+
+PUBLISH_PAUSE = 10.0
+"""Minimum seconds between two publications of a tab because something changed. What the person does is shown at once."""
+
+FAILURE_PAUSE = 60.0
+"""Seconds after a publication that failed."""
+
+
+@dataclass
+class _Viewer:
+    team: str
+    opened_at: float
+    due_at: float
+    stale: bool = False
+
+
+class HomeViewers:
+    """Viewers by Slack id. `monotonic` counts seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._viewers: dict[str, _Viewer] = {}
+
+    def record_opening(self, team: str, user: str) -> None:
+        """Record that a person opened their tab."""
+        now = self._monotonic()
+        before = self._viewers.pop(user, None)
+        self._viewers[user] = _Viewer(team, now, now if before is None else before.due_at)
+        if len(self._viewers) > MAX_VIEWERS:
+            del self._viewers[next(iter(self._viewers))]
+
+    def record_publication(self, user: str) -> None:
+        """Record that a tab is published with the state of now. Later changes make it stale."""
+        if viewer := self._viewers.get(user):
+            viewer.stale, viewer.due_at = False, self._monotonic() + PUBLISH_PAUSE
+
+    def record_failure(self, user: str) -> None:
+        """Record that a tab could not be published."""
+        if viewer := self._viewers.get(user):
+            viewer.stale, viewer.due_at = True, self._monotonic() + FAILURE_PAUSE
+
+    def record_change(self) -> None:
+        """Record that something changed which tabs show."""
+        for viewer in self._viewers.values():
+            viewer.stale = True
+
+    def forget_former(self) -> bool:
+        """Forget those who opened their tab too long ago. Return whether any viewer is left."""
+        oldest = self._monotonic() - MEMORY
+        self._viewers = {user: viewer for user, viewer in self._viewers.items() if viewer.opened_at > oldest}
+        return bool(self._viewers)
+
+    def list_due(self) -> tuple[tuple[str, str], ...]:
+        """List the teams and users whose tabs are to be published now."""
+        now = self._monotonic()
+        return tuple((each.team, user) for user, each in self._viewers.items() if each.stale and each.due_at <= now)
+
 
 KIND, EVENT = "home", "app_home_opened"
 """Delivery kind of these rows in the inbox, and the type of the event."""

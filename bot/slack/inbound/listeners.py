@@ -3,35 +3,50 @@
 A listener acks and nothing else. Bolt loses the ack of a listener that raises right after it, and
 runs the next matching listener if an ack is late. So nothing here raises, waits longer than the
 inbox allows, or matches twice.
+
+Event listeners: mentions and direct messages, reactions, `app_home_opened`, user-group changes.
+
+Bolt acks an event before its listener runs. So the row is written in the listener's middleware, which runs
+before the ack. If it cannot be written, the event is not acked and Slack delivers it again.
+
+Changes of user groups: news, after which the members of the group are asked for again.
+
+It is a row, because the copy of the bot that gets the event is perhaps not the one that knows the members.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Annotated, Any, Protocol
 
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 
 from adapters.phrase import Phrase
+from bot.incidents.slack import note_form
 from bot.locale.texts import get_texts
-from bot.rendering.labels import COMMAND
-from bot.rendering.slack import note_form
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.form import CALLBACK_ID, HOSTS_FIELD
+from bot.rendering.text import COMMAND
 from bot.slack import click_payload
+from bot.slack.client.payloads import EventId, get_object, get_user
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.inbound import click, form, log_filter, message_shortcut, plan, slash_command
+from bot.slack.inbound import click, form, home_tab, log_filter, mention, message_shortcut, plan, reaction, slash_command
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.intake import DeliveryIntake
 from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
+from bot.slack.inbound.reaction import ReactionHandler
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
-from bot.slack.payload_types import get_user
 from bot.slack.tasks import BackgroundTasks
+from bot.store.inbox import Delivery
 
 ANYTHING = re.compile(r".*", re.DOTALL)
 
@@ -174,3 +189,78 @@ def _leave_unacked() -> BoltResponse:
 def _is_link(body: Mapping[str, Any]) -> bool:
     actions = body.get("actions")
     return isinstance(actions, list) and any(isinstance(action, dict) and action.get("url") for action in actions)
+
+
+KIND = "group"
+"""Delivery kind of these rows in the inbox."""
+
+MEMBERS, UPDATED = "subteam_members_changed", "subteam_updated"
+"""Types of the events."""
+
+
+class GroupChange(BaseModel):
+    """A change of a user group."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    event: EventId
+    group: Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{1,40}$")]
+
+
+def make_kind(groups: GroupDirectory) -> DeliveryKind:
+    """Make the delivery kind of changes of user groups."""
+
+    async def work(changed: GroupChange, delivery: Delivery) -> None:
+        groups.invalidate(changed.group)
+
+    return DeliveryKind(_build_delivery, GroupChange, work, lambda changed, delivery: None, comes_again=True, is_news=True)
+
+
+def parse(body: Mapping[str, Any]) -> GroupChange | None:
+    """Parse a change of a group; None for anything else."""
+    event = get_object(body, "event")
+    try:
+        return GroupChange(
+            event=str(body.get("event_id")), group=str(event.get("subteam_id") or get_object(event, "subteam").get("id"))
+        )
+    except ValidationError:
+        return None
+
+
+def _build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+    changed = parse(body)
+    return None if changed is None else Delivery(f"group {changed.event}", KIND, changed.model_dump(), at)
+
+
+Next = Callable[[], Awaitable[None]]
+
+Store = Callable[[dict[str, Any], Next], Awaitable[BoltResponse | None]]
+"""Middleware that stores an event, and lets Bolt ack it."""
+
+
+def register_event_listeners(app: AsyncApp, intake: DeliveryIntake, reactions: ReactionHandler, bot: str) -> None:
+    """Register the app's listeners for events; `bot` is the bot's own user id."""
+    name = mention.make_mention_pattern(bot)
+
+    def store(kind: str, parse: Callable[[Mapping[str, Any]], object]) -> Store:
+        """Make the middleware that stores what `parse` can read. All else is acked and dropped."""
+
+        async def store_event(body: dict[str, Any], next_: Next) -> BoltResponse | None:
+            if parse(body) is None or await intake.accept_event(kind, body):
+                await next_()
+                return None
+            return BoltResponse(status=503)  # no ack; without an answer Bolt would log that nothing handles the event
+
+        return store_event
+
+    async def do_nothing() -> None:
+        """Do nothing: Bolt acks, and the row is written already."""
+
+    store_message = store(mention.KIND, lambda body: mention.parse_message(body, name))
+    app.event(mention.MENTION, middleware=[store_message])(do_nothing)
+    app.event(mention.MESSAGE, middleware=[store_message])(do_nothing)
+    app.event(reaction.EVENT, middleware=[store(reaction.KIND, reactions.parse)])(do_nothing)
+    app.event(home_tab.EVENT, middleware=[store(home_tab.KIND, home_tab.parse_opening)])(do_nothing)
+    store_group = store(KIND, parse)
+    app.event(MEMBERS, middleware=[store_group])(do_nothing)
+    app.event(UPDATED, middleware=[store_group])(do_nothing)

@@ -14,17 +14,17 @@ from pydantic import ValidationError
 
 from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
+from bot.logs.slack.filter_form import CALLBACK_ID, PATTERN_FIELD, build_modal, parse_view
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.buttons import AnswerView
-from bot.rendering.slack.filter_form import CALLBACK_ID, PATTERN_FIELD, build_modal, parse_view
 from bot.slack.answers.responder import Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click, build_address
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.payloads import get_object, get_user
 from bot.slack.delivery_kind import DeliveryKind
-from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import OutboundMessage
-from bot.slack.payload_types import get_object, get_user
 from bot.store.inbox import Delivery
 from commands.values.arguments import BadArgument
 

@@ -16,11 +16,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.requests.authorization import Rights
-from bot.slack.answers.menu import offer_menu
 from bot.slack.answers.responder import IncomingRequest, Responder
+from bot.slack.answers.views import offer_menu
+from bot.slack.client.payloads import ChannelId, EventId, TeamId, Timestamp, UserId, Words, is_direct_message
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, EventId, TeamId, Timestamp, UserId, Words, is_direct_message
 from bot.store.inbox import Delivery
 from commands.values.normalize import normalize_text
 

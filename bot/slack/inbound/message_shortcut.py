@@ -17,19 +17,19 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.phrase import Phrase
+from bot.incidents.slack import note_form
 from bot.locale.texts import get_texts
 from bot.model.incident import Incident
-from bot.rendering.slack import note_form
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.payloads import get_object, get_team, get_user, hash_payload, parse_trigger
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
-from bot.slack.errors import SlackFailure
 from bot.slack.inbound.form import TRIGGER_LIFETIME
 from bot.slack.inbound.noted_message import NotedMessage, is_hidden, make_words, parse_message
 from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address, OutboundMessage
-from bot.slack.payload_types import get_object, get_team, get_user, hash_payload, parse_trigger
 from bot.store.inbox import Delivery
 
 KIND = "note"

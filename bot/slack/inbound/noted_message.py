@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.model.quoted_message import QuotedMessage
+from bot.model.incident import QuotedMessage
 from bot.security.secret_patterns import MARK
 from bot.security.untrusted_text import shorten, to_one_line
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, get_object
+from bot.slack.client.payloads import ChannelId, ResponseUrl, TeamId, UserId, Words, get_object
 from commands.incidents.acts import MAX_TEXT_LENGTH
 from commands.values.normalize import MAX_REQUEST_LENGTH, quote
 

@@ -14,20 +14,20 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from bot.answers.slack import render
+from bot.changes.slack.details import CALLBACK_ID, build_modal, parse_name
+from bot.changes.text.details import write_details
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer, Request, Surface
-from bot.rendering.change_details import write_details
-from bot.rendering.slack.answer import render
 from bot.rendering.slack.buttons import encode_words, parse_words
-from bot.rendering.slack.change_details import CALLBACK_ID, build_modal, parse_name
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
-from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click, build_address, choose_address
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.payloads import get_object, get_user
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
-from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import get_object, get_user
 from bot.slack.tasks import retry_write
 from bot.store.answers import StoredAnswer
 from bot.store.inbox import Delivery

@@ -17,14 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.phrase import Phrase
 from bot.slack.answers.responder import Responder
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure, retry_quickly
+from bot.slack.client.payloads import ChannelId, EventId, TeamId, UserId, get_object
 from bot.slack.delivery_kind import DeliveryKind
-from bot.slack.errors import SlackFailure, retry_quickly
 from bot.slack.inbound.message_shortcut import NoteHandler, find_trouble
 from bot.slack.inbound.noted_message import MessageTs, NotedMessage, parse_message
 from bot.slack.inbound.typed_secrets import redact_typed_text
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, EventId, TeamId, UserId, get_object
 from bot.store.inbox import Delivery
 
 KIND = "reaction"

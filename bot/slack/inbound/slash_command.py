@@ -12,13 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.rendering.slack.form import FormNote
 from bot.requests.authorization import Rights
 from bot.security.secret_patterns import MARK
-from bot.slack.answers.menu import offer_menu
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
-from bot.slack.delivery_kind import DeliveryKind
-from bot.slack.directory.people import Reader
-from bot.slack.inbound.form import FormHandler
-from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address, OutboundMessage
-from bot.slack.payload_types import (
+from bot.slack.answers.views import offer_menu
+from bot.slack.client.payloads import (
     ChannelId,
     ResponseUrl,
     TeamId,
@@ -28,6 +24,10 @@ from bot.slack.payload_types import (
     is_direct_message,
     parse_trigger,
 )
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.directory.people import Reader
+from bot.slack.inbound.form import FormHandler
+from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address, OutboundMessage
 from bot.store.inbox import Delivery
 from commands.language.form_filling import find_missing
 from commands.values.normalize import normalize_text

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.security.typed_text import redact_typed
+from bot.security.untrusted_text import redact_typed
 from bot.slack.delivery_kind import DeliveryKind
 from bot.store.inbox import Delivery
 from commands.values.normalize import normalize_text

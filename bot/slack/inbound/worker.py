@@ -23,13 +23,12 @@ from pydantic import ValidationError
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import SlackMessage
-from bot.runtime.bounded_wait import finishes_within
-from bot.runtime.clock import Clock
-from bot.slack.copy_place import CopyPlace
+from bot.runtime.clock import Clock, finishes_within
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import OutboundMessage
 from bot.slack.outbound.sender import Sender
+from bot.slack.replica_place import CopyPlace
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery, Inbox

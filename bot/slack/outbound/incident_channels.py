@@ -16,17 +16,17 @@ import structlog
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from adapters.phrase import Phrase
-from bot.incidents.channels import MAX_NAME_LENGTH, ChannelNotCreated, CreatedChannel, NewChannel
+from bot.incidents.rules.channels import MAX_NAME_LENGTH, ChannelNotCreated, CreatedChannel, NewChannel
 from bot.model.request import Membership
 from bot.runtime.clock import Clock
 from bot.security.untrusted_text import shorten, to_one_line
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.errors import SlackFailure, retry_quickly
+from bot.slack.client.payloads import ChannelId
+from bot.slack.client.preflight import SlackBotUser
 from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, UNSCOPED_CODE, ChannelDirectory
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.errors import SlackFailure, retry_quickly
-from bot.slack.outbound.reroute_reason import ARCHIVED_CODE
-from bot.slack.payload_types import ChannelId
-from bot.slack.preflight import SlackBotUser
+from bot.slack.outbound.routes import ARCHIVED_CODE
 
 PUBLIC_SCOPE, PRIVATE_SCOPE = "channels:manage", "groups:write"
 """Scopes for creating a public and a private channel."""
@@ -76,7 +76,7 @@ class ChannelCreator:
         self._clock = clock
 
     async def create(self, new: NewChannel) -> CreatedChannel:
-        """As `bot.incidents.channels.IncidentChannels.make_channel`."""
+        """As `bot.incidents.rules.channels.IncidentChannels.make_channel`."""
         await self._require_member(new.person)
         try:
             made = await self._create_with_fallback(new)
@@ -96,14 +96,14 @@ class ChannelCreator:
         return CreatedChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
 
     async def invite(self, channel: str, person: str) -> Phrase | None:
-        """As `bot.incidents.channels.IncidentChannels.invite`. Only a full member of the workspace is invited."""
+        """As `bot.incidents.rules.channels.IncidentChannels.invite`. Only a full member of the workspace is invited."""
         reader = await self._people.refresh_reader(self._bot.team, person)
         if reader.identity.standing is not Membership.MEMBER:
             return Phrase("{person} is not a member of this workspace, so no invitation was sent", person=person)
         return await self._try(lambda: self._api.invite(channel, person), _explain_invitation, "already_in_channel")
 
     async def is_private(self, channel: str) -> bool | None:
-        """As `bot.incidents.channels.IncidentChannels.is_private`. The bot does not see a private channel without it."""
+        """As `IncidentChannels.is_private`. The bot does not see a private channel without it."""
         try:
             conversation = await self._retry(lambda: self._api.get_conversation(channel))
         except SlackFailure as failure:

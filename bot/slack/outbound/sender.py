@@ -18,25 +18,24 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import SlackMessage
-from bot.runtime.bounded_wait import finishes_within
-from bot.runtime.clock import Clock
-from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
+from bot.runtime.clock import Clock, finishes_within
+from bot.slack.client.api import TOKEN_REFUSED_CODES, SlackApi
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.payloads import USER_ID_PREFIXES
 from bot.slack.directory.channels import ChannelDirectory
-from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import (
     Address,
     OutboundMessage,
     add_notes,
     build_post,
+    explain_short_form,
     make_plain,
     parse_address,
     parse_stored_message,
+    send_simplified,
 )
 from bot.slack.outbound.rate_limit import RateLimiter
-from bot.slack.outbound.reroute_reason import RouteExhausted, explain_reroute
-from bot.slack.outbound.routes import Routes
-from bot.slack.outbound.simplify import explain_short_form, send_simplified
-from bot.slack.payload_types import USER_ID_PREFIXES
+from bot.slack.outbound.routes import RouteExhausted, Routes, explain_reroute
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.errors import DatabaseError, TooLarge
 from bot.store.outbox import Outbox

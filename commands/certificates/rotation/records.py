@@ -4,7 +4,7 @@
     rounds  keys of steps begin with HOST/trust, HOST/drop, HOST/take-back; HOST/sign signs; HOST/settle ends the rotation
 
 A mark counts for a host if all steps of its part are done and none was rolled back. So the steps of a plan are the one place
-that says what it does, and `bot.rotation` needs no knowledge of operations.
+that says what it does, and `bot.certificates` needs no knowledge of operations.
 """
 
 from collections.abc import Mapping

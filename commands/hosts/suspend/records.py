@@ -3,7 +3,7 @@
     suspend  a premise has the RememberedHost; keys of steps: HOST/stop/ID, and others
     resume   keys of steps: HOST/nebula/…, HOST/openresty/…, HOST/start/ID (also where the container runs already)
 
-What a run did follows from its signed outcomes (`bot.suspensions.moves`), so that room needs no knowledge of operations.
+What a run did follows from signed outcomes (`bot.hosts.rules.suspension`), so that room needs no knowledge of operations.
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """`host resume`: starts just what a suspension stopped, in the guide's order, each proven.
 
-Suspension ─ the host as it is ─▶ parts (commands.hosts.suspend.resume_steps) ─▶ `bot.suspensions`, from signed outcomes
+Suspension ─ the host as it is ─▶ parts (commands.hosts.suspend.resume_steps) ─▶ `bot.hosts`, from signed outcomes
 """
 
 from collections.abc import Iterator, Sequence

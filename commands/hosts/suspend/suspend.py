@@ -1,6 +1,6 @@
 """`host suspend`: stops the containers, OpenResty and Nebula of a host for maintenance, so that it stays stopped.
 
-host as it is, and what was remembered before ─▶ RememberedHost (a premise) ─▶ steps ─▶ `bot.suspensions`
+host as it is, and what was remembered before ─▶ RememberedHost (a premise) ─▶ steps ─▶ `bot.hosts`
 
 A suspension that stopped only a part is continued by the same command: what was remembered first stays remembered.
 """

@@ -3,8 +3,7 @@
 import pytest
 
 from adapters.inventory import Host
-from bot.access.contacts import list_alternatives
-from bot.access.people import Person, UserGroup
+from bot.access.people import Person, UserGroup, list_alternatives
 from bot.access.policy import Policy, Refusal
 from bot.access.rules import Grant
 from bot.locale.texts import get_texts

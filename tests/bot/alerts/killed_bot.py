@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.alerts.registry import AlertRegistry
-from bot.audit.log import AuditKeys, AuditLog
+from bot.alerts.services.registry import AlertRegistry
+from bot.alerts.tables.alerts import AlertTable
+from bot.audit_log.log import AuditKeys, AuditLog
 from bot.security.redaction import Redactor
-from bot.store.alerts import AlertTable
-from bot.store.chain import MIN_KEY_BYTES, AuditKey
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
 from commands.alerts.conditions import Condition, HostChecked
 from tests.bot.alerts.living import BEGINNING, HOSTS, Mortal, nebula

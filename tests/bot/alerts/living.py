@@ -6,11 +6,11 @@ from typing import Any
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.alerts.registry import AlertRegistry
-from bot.audit.log import EventKind
+from bot.alerts.services.registry import AlertRegistry
+from bot.alerts.tables.alerts import AlertTable
+from bot.audit_log.log import EventKind
 from bot.model.alert import Alert
 from bot.security.redaction import Redactor
-from bot.store.alerts import AlertTable
 from bot.store.database import Database
 from commands.alerts.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity

@@ -6,10 +6,10 @@ from typing import Any
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.alerts.mutes import MuteRegistry
+from bot.alerts.services.mutes import MuteRegistry
+from bot.alerts.tables.mutes import MuteTable
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from bot.store.database import Database
-from bot.store.mutes import MuteTable
 from commands.alerts.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.clockwork import Log

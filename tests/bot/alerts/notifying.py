@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.people import Person
-from bot.alerts.notifier import Notifier
-from bot.alerts.routes import Router
-from bot.alerts.settings import AlertRoute, AlertSettings, QuietHours
+from bot.alerts.rules.routes import Router
+from bot.alerts.services.notifier import Notifier
+from bot.alerts.slack.message import render, render_word
+from bot.config.alerts import AlertRoute, AlertSettings, QuietHours
 from bot.locale.texts import get_texts
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, DeliveryStage
-from bot.rendering.slack.alert import render, render_word
 from commands.alerts.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import House, nebula
-from tests.bot.rendering.slack.test_answer import shown
+from tests.bot.answers.slack.test_answer import shown
 
 UTC_TEXTS = get_texts("en", ZoneInfo("UTC"))
 OPS = "C0OPS"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.files import verify_files
-from bot.audit.log import EventKind
+from bot.audit_log.files import verify_files
+from bot.audit_log.log import EventKind
 from bot.model.alert import AlertState
 from tests.bot.alerts.killed_bot import KEYS, open_registry
 from tests.bot.alerts.living import BEGINNING

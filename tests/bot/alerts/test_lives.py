@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.alerts.registry import AlertRegistry
+from bot.alerts.services.registry import AlertRegistry
 from bot.model.alert import Alert, AlertChange, AlertState
 from bot.store.database import Database
 from commands.alerts.conditions import Condition, HostChecked, Signal

@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.alerts.registry import AlertBusy
-from bot.audit.files import HeadUnavailable
-from bot.audit.log import AuditKeys, AuditLog
+from bot.alerts.services.registry import AlertBusy
+from bot.audit_log.files import HeadUnavailable
+from bot.audit_log.log import AuditKeys, AuditLog
 from bot.model.alert import AlertState
-from bot.store.chain import MIN_KEY_BYTES, AuditKey
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
 from bot.store.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable
 from commands.alerts.conditions import Condition, HostChecked

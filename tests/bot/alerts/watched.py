@@ -13,17 +13,17 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.log_files import FilePosition
 from adapters.windows.watch import AccessLogReading, RequestCounts
-from bot.alerts.health_record import HealthRecord
-from bot.alerts.host_reader import HostReading, WatchRequest
-from bot.alerts.own_state import OwnCheck
-from bot.alerts.settings import AlertSettings
-from bot.alerts.traffic_ledger import TrafficLedger
-from bot.alerts.watch import Watch, WatchBasis, WatchParts
+from bot.alerts.services.fleet_memory import HealthRecord
+from bot.alerts.services.host_reader import HostReading, WatchRequest
+from bot.alerts.services.own_state import OwnCheck
+from bot.alerts.services.traffic import TrafficLedger
+from bot.alerts.services.watch import Watch, WatchBasis, WatchParts
+from bot.alerts.tables.traffic import TrafficTable
+from bot.config.alerts import AlertSettings
 from bot.model.alert import Alert
-from bot.store.claims import HostClaim
+from bot.model.change import HostClaim
 from bot.store.database import Database
 from bot.store.observations import ObservationTable
-from bot.store.traffic import TrafficTable
 from commands.alerts.conditions import Condition, HostChecked
 from commands.alerts.watch import WatchAnswers
 from commands.model.operation import Thresholds

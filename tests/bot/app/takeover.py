@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.app import process
 from bot.app.warm_up import prepare_lead
-from bot.changes.engine import Engine
+from bot.changes.services.engine import Engine
 from bot.config.settings import read_settings
 
 

@@ -13,14 +13,14 @@ import pytest
 from adapters.action import SideName
 from adapters.errors import FlatnetError
 from bot.app.application import Application, open_application
-from bot.audit.files import HeadUnavailable
+from bot.audit_log.files import HeadUnavailable
 from bot.config.settings import Settings, read_settings
 from bot.model.request import Answer, ExitCode, Identity, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
 from bot.runtime.connections import make_connector
 from bot.security.redaction import Redactor
 from bot.security.secrets import MissingSecret, read_secrets
-from bot.store.chain import AuditKeyTooShort
+from bot.store.audit_chain import AuditKeyTooShort
 from bot.store.errors import DatabaseDamaged, DatabaseInUse
 from commands.model.operation import Role
 

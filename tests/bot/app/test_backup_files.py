@@ -28,8 +28,8 @@ from adapters.local.backups import (
 )
 from adapters.transfer import SpoolState
 from bot.app.backup_files import BackupActions, OwnData, SecondPlace
-from bot.app.received_file import SPARE_BYTES
-from bot.changes.step_binding import OwnActions
+from bot.app.files import SPARE_BYTES
+from bot.changes.services.step_binding import OwnActions
 from bot.store.database import Database
 from commands.model.backup import BackupManifest
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.app.build_alerts import notify_after
+from bot.app.run_alerts import notify_after
 from bot.store.errors import DatabaseError
 
 

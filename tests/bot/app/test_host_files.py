@@ -14,7 +14,7 @@ from adapters.local.host_files import HostFileState, ReadHostFile, RemoveHostFil
 from bot.app.application import Application, open_application
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader
-from bot.changes.step_binding import OwnActions
+from bot.changes.services.step_binding import OwnActions
 from bot.config.host_folder import HostFolder
 from bot.config.settings import read_settings
 

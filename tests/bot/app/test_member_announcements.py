@@ -4,8 +4,8 @@ import asyncio
 
 from adapters.inventory import Inventory
 from adapters.local.members import AnnounceMember
-from bot.app.member_announcements import MemberAnnouncements
-from bot.changes.step_binding import OwnActions
+from bot.app.build_hosts import MemberAnnouncements
+from bot.changes.services.step_binding import OwnActions
 from bot.model.announcement import Announcement
 from bot.model.request import Answer
 from commands.model.report import Report

@@ -10,7 +10,7 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.local.identities import FindShownIdentities, ProvenSide, ShownIdentities, ShownIdentity
 from bot.app.own_machine import add_machine_actions
-from bot.changes.step_binding import OwnActions
+from bot.changes.services.step_binding import OwnActions
 from tests.adapters.windows.winrm_host import winrm_host
 
 

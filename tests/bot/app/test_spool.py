@@ -10,10 +10,10 @@ from adapters.action import Action
 from adapters.errors import ActionFailed
 from adapters.local.spool import ReadSpool, ReadSpoolState, RemoveSpool, WriteSpool
 from adapters.transfer import PIECE_BYTES, Piece, SpoolState
-from bot.app.received_file import SPARE_BYTES
+from bot.app.files import SPARE_BYTES
 from bot.app.spool import SpoolActions
-from bot.changes.step_binding import OwnActions
-from bot.changes.transfer import End, TransferWatch, transfer
+from bot.changes.services.step_binding import OwnActions
+from bot.changes.services.transfer import End, TransferWatch, transfer
 
 CONTENT = b"0123456789" * (PIECE_BYTES // 5)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

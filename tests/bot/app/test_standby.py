@@ -18,12 +18,12 @@ from bot.config.settings import read_settings
 from bot.model.request import ExitCode, Request, Surface, SystemIdentity
 from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
-from bot.store.copies import LEADS, STANDS_BY
+from bot.store.audit_head_file import Head
 from bot.store.database import Database
-from bot.store.head_file import Head
 from bot.store.postgres_session import READER_LIMITS
 from bot.store.records import encode_phrase
-from bot.store.schema import HEAD_REVISION
+from bot.store.replicas import LEADS, STANDS_BY
+from bot.store.schema.creation import HEAD_REVISION
 from commands.model.operation import ignore_progress
 from tests.postgres import PostgresServer, run_server
 

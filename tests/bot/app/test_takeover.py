@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.app.takeover import Takeover, announcing, find_takeover
-from bot.audit.log import EventKind
+from bot.audit_log.log import EventKind
 from bot.model.announcement import Announcement
 from bot.store.address import PostgresAddress
 from bot.store.audit import append
-from bot.store.chain import StoredEvent
+from bot.store.audit_chain import StoredEvent
 from bot.store.database import Database
-from bot.store.lead import CopyIdentity
+from bot.store.leadership import CopyIdentity
 from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 30, 3, 12, tzinfo=UTC)

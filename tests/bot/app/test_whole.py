@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.audit.files import verify_files
-from bot.changes.transitions import add_review
+from bot.audit_log.files import verify_files
+from bot.changes.rules.transitions import add_review
 from bot.model.change import ApprovalState, ChangeState, Review
-from bot.store.chain import MIN_KEY_BYTES, AuditKey
-from bot.store.tables import OPERATIONS
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
+from bot.store.schema.tables import OPERATIONS
 from commands.model.plan import Result
 from commands.values.arguments import Target
 from tests.bot.whole import DURABLE, Whole, whole

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event, inspect
 
-from bot.backups import database_move
-from bot.backups.database_restore import DatabasePlaces
+from bot.backups.database import move as database_move
+from bot.backups.database.restore import DatabasePlaces
 from bot.store.address import PostgresAddress
-from tests.bot.audit.files import KEY
+from tests.bot.audit_log.files import KEY
 from tests.postgres import USER
 
 

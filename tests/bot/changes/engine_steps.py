@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.changes.engine import Engine, WorkflowStatus
+from bot.changes.services.engine import Engine, WorkflowStatus
 
 ALL = ["begin op-1", "step a", "step b", "step c", "end"]
 

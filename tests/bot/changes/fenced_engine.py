@@ -8,7 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.changes.engine import Engine
+from bot.changes.services.engine import Engine
 from bot.store.address import PostgresAddress
 from bot.store.engine_pool import EnginePool
 from tests.bot.changes.engine_steps import Steps

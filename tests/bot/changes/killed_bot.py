@@ -18,11 +18,11 @@ from typing import Any
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
-from bot.audit.log import EventKind
-from bot.changes.engine import Engine
-from bot.changes.executor import Executor
+from bot.audit_log.log import EventKind
+from bot.changes.services.engine import Engine
+from bot.changes.services.executor import Executor
 from bot.model.change import ChangeState
-from bot.store.locks import Lock
+from bot.model.lock import Lock
 from bot.store.records import OperationRecord
 from commands.model.owed import Matter
 from commands.model.plan import PlannedChange

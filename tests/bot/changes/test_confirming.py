@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from adapters.phrase import Phrase
-from bot.app.own_changes import add_change_actions
-from bot.changes.planner import add_nothing
-from bot.changes.planning_memory import PlanningMemory
-from bot.changes.step_binding import OwnActions
+from bot.app.build_changes import add_change_actions
+from bot.backups.tables import BackupTable
+from bot.changes.services.planner import add_nothing
+from bot.changes.services.planning_memory import PlanningMemory
+from bot.changes.services.step_binding import OwnActions
 from bot.model.change import ChangeState
-from bot.store.backups import BackupTable
 from commands.changes.confirm import OperationConfirm
 from commands.model.operation import CannotPlan
 from commands.model.plan import Plan

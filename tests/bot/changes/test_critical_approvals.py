@@ -11,13 +11,12 @@ from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy, Refusal, make_actor
-from bot.access.requirements import ApprovalRequirement
-from bot.access.rules import ApprovalSettings
-from bot.audit.log import EventKind
-from bot.changes.approval import AlreadyDecided, NotAllowed
+from bot.access.rules import ApprovalRequirement, ApprovalSettings
+from bot.audit_log.log import EventKind
+from bot.changes.rules.approval import AlreadyDecided, NotAllowed
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Surface
-from bot.store.tables import REVIEWS
+from bot.store.schema.tables import REVIEWS
 from commands.model.operation import Risk
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ADMINISTRATOR, ANA, BEN, CAI, DEE, EVERYBODY, OPERATOR, Bot, Turn, Uproot

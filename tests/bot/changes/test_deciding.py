@@ -12,9 +12,9 @@ from bot.access.people import Person, UserGroup
 from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
 from bot.access.rules import Grant
-from bot.audit.log import EventKind
-from bot.changes.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing
-from bot.changes.repository import NoSuchOperation
+from bot.audit_log.log import EventKind
+from bot.changes.rules.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing
+from bot.changes.services.repository import NoSuchOperation
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Membership, SlackIdentity, Surface
 from bot.store.errors import TooLarge

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.changes.engine import Engine
+from bot.changes.services.engine import Engine
 from tests.bot.changes.engine_steps import Steps, no_wait
 
 STORED = Path(__file__).parent / "apply_v1.sql"

@@ -9,12 +9,12 @@ from signal import SIGKILL
 
 import pytest
 
-from bot.changes.engine import RETENTION, Engine, WorkflowStatus
+from bot.changes.services.engine import RETENTION, Engine, WorkflowStatus
 from bot.store.address import PostgresAddress
 from bot.store.database import LEAD_LOST, Database
 from bot.store.engine_pool import EnginePool
 from bot.store.errors import DatabaseUnavailable
-from bot.store.lead import CopyIdentity
+from bot.store.leadership import CopyIdentity
 from tests.bot.changes.engine_steps import ALL, Steps, ended, no_wait
 from tests.postgres import PostgresServer
 from tests.scenarios.forks import fork

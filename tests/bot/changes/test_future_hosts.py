@@ -9,7 +9,7 @@ import pytest
 from bot.access.people import Person
 from bot.access.policy import Policy, Refusal
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
-from bot.changes.approval import NotAllowed
+from bot.changes.rules.approval import NotAllowed
 from bot.model.change import ChangeState
 from commands.model.operation import Risk, Role
 from commands.values.arguments import Target

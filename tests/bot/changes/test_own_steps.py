@@ -17,8 +17,8 @@ from adapters.local.spool import ReadSpool, ReadSpoolState, RemoveSpool, WriteSp
 from adapters.phrase import Phrase
 from adapters.transfer import PIECE_BYTES
 from bot.app.spool import SpoolActions
-from bot.changes.outcome import compute_outcome
-from bot.changes.step_binding import OwnActions, PlanRun
+from bot.changes.rules.outcome import compute_outcome
+from bot.changes.services.step_binding import OwnActions, PlanRun
 from bot.model.change import ChangeState
 from commands.model.plan import Check, Part, Plan, PlannedAction, Result, Step, TransferSource
 from commands.model.plan_endpoints import collect_endpoints

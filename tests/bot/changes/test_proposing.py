@@ -9,11 +9,11 @@ import pytest
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot.audit.log import EventKind
-from bot.changes.approval import NotAllowed, ReasonMissing
-from bot.changes.lifecycle import MAX_OPEN_REQUESTS
-from bot.changes.planner import HoldsSecret, NothingToDo
-from bot.changes.repository import NoSuchOperation
+from bot.audit_log.log import EventKind
+from bot.changes.rules.approval import NotAllowed, ReasonMissing
+from bot.changes.services.lifecycle import MAX_OPEN_REQUESTS
+from bot.changes.services.planner import HoldsSecret, NothingToDo
+from bot.changes.services.repository import NoSuchOperation
 from bot.model.change import ApprovalState, ChangeState
 from bot.store.database import Database
 from commands.values.arguments import Target

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.audit.log import EventKind
-from bot.changes.intent_log import AuditTrail
+from bot.audit_log.log import EventKind
+from bot.changes.rules.trail import AuditTrail
 from bot.model.change import ChangeState
 from bot.store.errors import DatabaseUnavailable
 from bot.store.records import OperationRecord

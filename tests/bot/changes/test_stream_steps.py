@@ -10,13 +10,13 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.images import LoadImage, ReadImage, SaveImage
-from bot.changes.intent_log import StepEntry
-from bot.changes.step_binding import OwnActions, Places, PlanRun
-from bot.changes.step_runner import StepRunner
+from bot.changes.rules.trail import StepEntry
+from bot.changes.services.step_binding import OwnActions, Places, PlanRun
+from bot.changes.services.step_runner import StepRunner
 from bot.runtime.clock import SYSTEM_CLOCK
 from commands.model.plan import Check, Part, Plan, PlannedAction, Result, Step, TransferSource
 from commands.model.plan_endpoints import collect_endpoints
-from tests.bot.changes.test_stream import IMAGE, PIECE, Line, count, pieces
+from tests.bot.changes.services.test_stream import IMAGE, PIECE, Line, count, pieces
 from tests.bot.running import House
 from tests.bot.world import OPERATION, World
 

@@ -11,13 +11,13 @@ from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver
-from bot.audit.log import EventKind
-from bot.changes.approval import NotAllowed
-from bot.changes.lifecycle import MAX_OPEN_REQUESTS
+from bot.audit_log.log import EventKind
+from bot.changes.rules.approval import NotAllowed
+from bot.changes.services.lifecycle import MAX_OPEN_REQUESTS
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Membership, SlackIdentity, Surface
 from bot.store.records import OperationRecord
-from bot.store.tables import OPERATIONS
+from bot.store.schema.tables import OPERATIONS
 from commands.model.operation import FleetChange, Risk
 from commands.model.plan import PlannedChange
 from commands.values.arguments import Target

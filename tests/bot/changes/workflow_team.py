@@ -18,33 +18,31 @@ from bot.access.people import Person
 from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
 from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver
-from bot.audit.log import EventKind
-from bot.changes.coordinator import Coordinator
-from bot.changes.engine import WorkflowStatus
-from bot.changes.good_configurations import GoodConfigurationRegistry
-from bot.changes.intent_log import AuditTrail
-from bot.changes.lifecycle import Lifecycle
-from bot.changes.locks import LockService
-from bot.changes.owed_requests import OwedRequests
-from bot.changes.planner import Planner
-from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeSources, RunFollower
-from bot.ledger.registry import IdentityLedger
+from bot.audit_log.log import EventKind
+from bot.certificates.services.ledger import IdentityLedger
+from bot.certificates.tables.ledger import LedgerTable
+from bot.changes.rules.trail import AuditTrail
+from bot.changes.services.coordinator import Coordinator
+from bot.changes.services.engine import WorkflowStatus
+from bot.changes.services.lifecycle import Lifecycle
+from bot.changes.services.locks import LockService
+from bot.changes.services.owed import OwedAsker, OwedRequests
+from bot.changes.services.planner import Planner
+from bot.changes.services.planning_memory import GoodConfigurationRegistry, RehearsalRegistry
+from bot.changes.services.repository import ChangeRepository, ChangeSources, RunFollower
+from bot.changes.tables.locks import LockTable
+from bot.changes.tables.operations import OperationTable
+from bot.changes.tables.owed import OwedTable
+from bot.changes.tables.proven_configurations import GoodConfigurationTable
+from bot.changes.tables.rehearsals import RehearsalTable
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
-from bot.owed.asker import OwedAsker
-from bot.store.chain import StoredEvent
+from bot.store.audit_chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.errors import TooLarge
-from bot.store.good_configurations import GoodConfigurationTable
-from bot.store.ledger import LedgerTable
-from bot.store.locks import LockTable
-from bot.store.operations import OperationTable
-from bot.store.owed import OwedTable
 from bot.store.records import OperationRecord
-from bot.store.rehearsals import RehearsalTable
-from bot.store.tables import OPERATIONS, OWED
+from bot.store.schema.tables import OPERATIONS, OWED
 from commands.certificates.renewal import CertRenew
 from commands.changes.commit_confirm import CommitConfirmedChange, build_begin_step
 from commands.changes.rehearsal import RehearsedHost, build_rehearsal_steps

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.backups.settings import BackupFolder
+from bot.config.backups import BackupFolder
 from bot.config.errors import ConfigurationError
 from bot.config.settings import parse_settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.config.errors import ConfigurationError
-from bot.config.host_files import MAX_HOST_FILE_BYTES, MAX_HOST_FILES, HostFile, find_host_file, replace_host_file
+from bot.config.hosts import MAX_HOST_FILE_BYTES, MAX_HOST_FILES, HostFile, find_host_file, replace_host_file
 from bot.config.settings import read_settings
 
 MAIN = """

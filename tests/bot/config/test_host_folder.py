@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.host_files import find_host_file
 from bot.config.host_folder import KEPT_OPERATIONS, HostFolder
+from bot.config.hosts import find_host_file
 
 OLD, NEW = b"old\n", b"new\n"
 

@@ -12,8 +12,8 @@ from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.config.control_socket import MAX_FILE_BYTES
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
+from bot.config.schedules import build_schedule_config
 from bot.config.settings import ChannelSettings, Settings, read_settings
-from bot.schedules.builtin import build_schedule_config
 from commands.catalogue import CATALOGUE
 from commands.model.operation import CertificateRules, Risk, Role
 

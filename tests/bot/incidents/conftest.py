@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.log import AuditKeys, AuditLog
+from bot.audit_log.log import AuditKeys, AuditLog
 from bot.store.database import Database
-from tests.bot.audit.files import KEY, Files
+from tests.bot.audit_log.files import KEY, Files
 from tests.bot.incidents.house import House
 from tests.bot.incidents.recorded import NOW
 

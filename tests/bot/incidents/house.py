@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.phrase import Phrase
-from bot.audit.log import AuditLog, EventKind
-from bot.incidents.collector import CollectorSources, TimelineCollector
-from bot.incidents.looks import LookReader
+from bot.alerts.tables.alerts import AlertTable
+from bot.audit_log.log import AuditLog, EventKind
+from bot.incidents.rules.reads import LookReader
+from bot.incidents.services.collector import CollectorSources, TimelineCollector
+from bot.incidents.tables.timeline import TimelineTable
 from bot.model.alert import Alert, AlertMove, AlertState
 from bot.model.incident import Incident, TimelineEntry
-from bot.store.alerts import AlertTable
 from bot.store.database import Database
-from bot.store.incident_timeline import TimelineTable
 from commands.alerts.conditions import Condition
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Severity
-from tests.bot.audit.files import Files
+from tests.bot.audit_log.files import Files
 from tests.bot.incidents.recorded import NOW, incident, look
 from tests.bot.world import inventory
 

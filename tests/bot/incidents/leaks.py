@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.phrase import Phrase
-from bot.app import build_incident_messages, build_incidents
+from bot.alerts.tables.alerts import AlertTable
+from bot.app import run_incidents as build_incident_messages
+from bot.app import run_incidents as build_incidents
 from bot.app.application import Application, open_application
-from bot.audit.log import EventKind
+from bot.audit_log.log import EventKind
 from bot.config.settings import read_settings
-from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.alert import Alert, AlertMove
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Answer, Identity, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
-from bot.store.alerts import AlertTable
 from tests.bot.clockwork import Time
 from tests.bot.incidents.house import make_alert
 from tests.bot.incidents.recorded import look, plan

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.phrase import Phrase
 from bot.model.alert import AlertChange, AlertState, AlertStep
 from bot.model.incident import EntryKind, Incident, TimelineEntry
-from bot.store.chain import StoredEvent
+from bot.store.audit_chain import StoredEvent
 from commands.model.finding import Severity
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ def look(words: str, **more: Any) -> dict[str, Any]:
 
 
 def plan(*hosts: str, **more: Any) -> dict[str, Any]:
-    """Data of a plan, as `bot.changes.repository.make_plan_event` makes them."""
+    """Data of a plan, as `bot.changes.services.repository.make_plan_event` makes them."""
     usual = {"words": "service restart nebula host-a", "digest": "0123456789abcdef", "left_out": [], "reason": ""}
     return {**usual, "hosts": hosts, "dry_run": False, **more}
 

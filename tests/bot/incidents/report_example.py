@@ -3,10 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from adapters.phrase import Phrase
-from bot.incidents.report import make_report
-from bot.model.change import ChangeState
-from bot.model.incident import EntryKind, FollowUp, Incident, IncidentState, TimelineEntry
-from bot.model.incident_report import (
+from bot.incidents.model import (
     Acknowledgment,
     AuditProof,
     EvidenceFile,
@@ -15,6 +12,9 @@ from bot.model.incident_report import (
     ReportedChange,
     ReportSources,
 )
+from bot.incidents.rules.milestones import make_report
+from bot.model.change import ChangeState
+from bot.model.incident import EntryKind, FollowUp, Incident, IncidentState, TimelineEntry
 from commands.model.finding import Severity
 
 OPENED = datetime(2026, 11, 28, 2, 5, tzinfo=UTC)

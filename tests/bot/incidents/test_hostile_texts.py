@@ -9,20 +9,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.answers.data import write_public_files
+from bot.answers.slack import render
+from bot.incidents.slack.messages import render_reply, render_status
+from bot.incidents.slack.note_form import build_modal
 from bot.locale.texts import get_texts
 from bot.model.announcement import PlainWord
+from bot.model.incident import QuotedMessage
 from bot.model.incident_notice import IncidentNotice, IncidentReply
-from bot.model.quoted_message import QuotedMessage
 from bot.model.request import Answer, ExitCode, Request, Surface
-from bot.rendering.files import write_public_files
-from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape
-from bot.rendering.slack.incident import render_reply, render_status
-from bot.rendering.slack.note_form import build_modal
 from bot.runtime.clock import read_utc_time
 from commands.model.report import TextFile
+from tests.bot.answers.slack.test_answer import assert_harmless
 from tests.bot.incidents.leaks import Bot, member, open_bot
-from tests.bot.rendering.slack.test_answer import assert_harmless
 
 HOSTILE = (
     "<!channel> <@U0EVE> <https://evil.example|safe> *b* `c` [l](https://evil.example) <b>x</b> | a\n# h\r\n"

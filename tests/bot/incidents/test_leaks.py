@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.incidents.tables.incidents import IncidentTable
 from bot.model.announcement import Announcement
 from bot.model.request import Failure, Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
-from bot.store.incidents import IncidentTable
 from commands.model.finding import Severity
 from commands.model.report import Report
 from tests.bot.incidents.leaks import (
@@ -68,7 +68,7 @@ ASKS = 'incident open "z" host-a,host-b --new'
 """Command that asks whether to join, because others are open about the same hosts."""
 
 ABOUT_ONE = ("incident show {n}", "incident report {n} --json")
-"""Commands that name one. `tests.bot.handlers.test_incident_leaks` tries every one as each role."""
+"""Commands that name one. `tests.bot.incidents.handlers.test_incident_leaks` tries every one as each role."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from adapters.errors import FlatnetError
-from bot.incidents import life
-from bot.incidents.events import IncidentAct, parse_event
+from bot.incidents.rules import transitions as life
+from bot.incidents.rules.events import IncidentAct, parse_event
 from bot.model.incident import Incident, TimelineEntry
 from bot.store.database import Database
 from commands.model.finding import Severity
 from tests.bot.clockwork import SignedLog, Time
-from tests.bot.handlers.test_incidents import resolving
-from tests.bot.incidents.test_registry import BEGAN, Killed, Room
+from tests.bot.incidents.handlers.test_show import resolving
+from tests.bot.incidents.services.test_registry import BEGAN, Killed, Room
 
 PLACES = ("C0A", "C0B", "")
 ACTS: dict[IncidentAct, Callable[[Incident], Incident]] = {

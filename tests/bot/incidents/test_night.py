@@ -13,32 +13,32 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.access.policy import Policy
-from bot.alerts.registry import AlertRegistry
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.handlers.incident_sources import ReportRequest, SourceReader
-from bot.handlers.timeline_sight import make_shared_sight
-from bot.incidents import life
-from bot.incidents.collector import CollectorSources, TimelineCollector
-from bot.incidents.events import IncidentAct
-from bot.incidents.looks import LookReader
-from bot.incidents.proof import TimelineVerifier
-from bot.incidents.registry import IncidentRegistry
-from bot.incidents.report import make_report
-from bot.incidents.requests import ActRequest, IncidentRequest
+from bot.alerts.services.registry import AlertRegistry
+from bot.alerts.tables.alerts import AlertTable
+from bot.answers.markdown import render_markdown
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.incidents.handlers.audience import make_shared_sight
+from bot.incidents.handlers.report_sources import ReportRequest, SourceReader
+from bot.incidents.reports.report import compose_document
+from bot.incidents.rules import transitions as life
+from bot.incidents.rules.events import IncidentAct
+from bot.incidents.rules.milestones import make_report
+from bot.incidents.rules.reads import LookReader
+from bot.incidents.rules.requests import ActRequest, IncidentRequest
+from bot.incidents.services.collector import CollectorSources, TimelineCollector
+from bot.incidents.services.proof import TimelineVerifier
+from bot.incidents.services.registry import IncidentRegistry
+from bot.incidents.tables.incidents import IncidentMove, IncidentTable
+from bot.incidents.tables.timeline import FollowPosition, TimelineTable
 from bot.locale.texts import get_texts
 from bot.model.alert import Alert, AlertMove, AlertState
 from bot.model.incident import Incident, TimelineEntry
 from bot.model.request import Answer
-from bot.rendering.markdown import render_markdown
-from bot.reports.incident_report import compose_document
-from bot.store.alerts import AlertTable
 from bot.store.database import Database
-from bot.store.incident_timeline import FollowPosition, TimelineTable
-from bot.store.incidents import IncidentMove, IncidentTable
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Severity
 from commands.values.arguments import Target
-from tests.bot.audit.files import KEY, Files
+from tests.bot.audit_log.files import KEY, Files
 from tests.bot.incidents.house import make_alert
 from tests.bot.incidents.recorded import look, plan
 from tests.bot.incidents.report_example import DIGEST, SHA256

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from bot.access.policy import Policy
-from bot.audit.log import EventKind
-from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.audit_log.log import EventKind
+from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.announcement import Announcement
 from bot.model.incident import EntryKind
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
 from commands.model.report import Report
 from tests.bot.clockwork import SignedLog
-from tests.bot.handlers.test_incidents import BEGAN, HOSTS, Office, make_registry
-from tests.bot.handlers.test_private_incidents import PEOPLE, PRIVATE
+from tests.bot.incidents.handlers.test_private_incidents import PEOPLE, PRIVATE
+from tests.bot.incidents.handlers.test_show import BEGAN, HOSTS, Office, make_registry
 from tests.bot.keeping import Made
 from tests.bot.requests.test_dispatcher import config
 from tests.commands.canned import view

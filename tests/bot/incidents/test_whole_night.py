@@ -15,24 +15,23 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from bot.alerts.registry import AlertRegistry
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.incidents import life
-from bot.incidents.announcer import UpdateAnnouncer, UpdateServices
-from bot.incidents.events import IncidentAct
-from bot.incidents.proposals import MitigationProposer, ProposalServices
-from bot.incidents.requests import ActRequest
-from bot.incidents.status import IncidentStatus, StatusSources
+from bot.alerts.services.registry import AlertRegistry
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.incidents.rules import transitions as life
+from bot.incidents.rules.events import IncidentAct
+from bot.incidents.rules.requests import ActRequest
+from bot.incidents.services.announcements import MitigationProposer, ProposalServices, UpdateAnnouncer, UpdateServices
+from bot.incidents.services.status import IncidentStatus, StatusSources
+from bot.incidents.tables.deliveries import IncidentDeliveryTable
 from bot.model.alert import AlertMove, AlertState
 from bot.model.incident import Incident
 from bot.store.database import Database
-from bot.store.incident_deliveries import IncidentDeliveryTable
-from tests.bot.audit.files import KEY, Files
+from tests.bot.audit_log.files import KEY, Files
 from tests.bot.incidents.house import make_alert
 from tests.bot.incidents.recorded import look, plan
-from tests.bot.incidents.test_announcer import Posted
+from tests.bot.incidents.services.test_announcer import Posted
+from tests.bot.incidents.services.test_status import Channel
 from tests.bot.incidents.test_night import MIDNIGHT, Life
-from tests.bot.incidents.test_status import Channel
 
 T = TypeVar("T")
 STORM = 254

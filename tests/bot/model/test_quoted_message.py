@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.model.quoted_message import QuotedMessage
+from bot.model.incident import QuotedMessage
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Changes in every state, as `bot.changes.lifecycle` tells of them, for the tests of every surface."""
+"""Changes in every state, as `bot.changes.services.lifecycle` tells of them, for the tests of every surface."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

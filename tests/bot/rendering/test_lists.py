@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from adapters.phrase import Texts
-from bot.rendering.markdown import render_markdown
-from bot.rendering.slack.answer import render
-from bot.rendering.terminal import print_answer
+from bot.answers.markdown import render_markdown
+from bot.answers.slack import render
+from bot.answers.terminal import print_answer
 from tests.bot.rendering.examples import ENGLISH, JAPANESE, answer, health, stopped, well
 
 TWO = answer(health("two", [stopped("host-b"), stopped("host-c")], [well("host-a"), well("host-d")]))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from bot.rendering.text_width import build_table_line, flow, narrow_columns, wrap
+from bot.rendering.text import build_table_line, flow, narrow_columns, wrap
 from bot.security.untrusted_text import to_one_line
 from tests.bot.rendering.anything import HOSTILE, WHATEVER
 

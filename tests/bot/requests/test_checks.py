@@ -13,7 +13,7 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.access.rules import Grant
-from bot.reports.checks import CheckRegistry
+from bot.digests.services import CheckRegistry
 from bot.requests.dispatcher import Dispatcher
 from bot.security.redaction import Redactor
 from bot.store.checks import CheckTable

@@ -15,10 +15,10 @@ from adapters.phrase import Listing, Phrase
 from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
-from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
+from bot.audit_log.log import MAX_RECORDED_LENGTH, EventKind
 from bot.config.active_config import ActiveConfig
-from bot.handlers.registry import HANDLERS
-from bot.model.delivered_file import DeliveredFile
+from bot.config.schedules import ScheduleConfig
+from bot.model.output import DeliveredFile
 from bot.model.request import (
     Answer,
     ExitCode,
@@ -33,7 +33,7 @@ from bot.model.request import (
 )
 from bot.requests.authorization import make_failure
 from bot.requests.dispatcher import REPEATED_REQUEST, Dispatcher
-from bot.schedules.builtin import ScheduleConfig
+from bot.requests.handler_registry import HANDLERS
 from commands.about import Doctor
 from commands.catalogue import CATALOGUE
 from commands.language.help import JAPANESE_NOUNS

@@ -9,21 +9,21 @@ import pytest
 from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
-from bot.incidents.channels import IncidentChannels
+from bot.incidents.rules.channels import IncidentChannels
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import ChangeState
 from bot.model.home import HomeFacts
 from bot.model.incident import Incident, IncidentState
+from bot.model.lock import Lock
 from bot.model.request import Membership, SlackIdentity
 from bot.requests.dispatcher import Dispatcher
-from bot.store.locks import Lock
 from commands.model.check import Area, StoredCheck
 from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.rotation import RotationMember, RotationStage
 from tests.bot.alert_examples import ACKNOWLEDGED, FIRING, change
 from tests.bot.alert_registry import Alerts
-from tests.bot.handlers.test_owed import owed
+from tests.bot.changes.handlers.test_owed import owed
 from tests.bot.keeping import Kept, NoIncidents, RememberedMutes, RememberedOwed
 from tests.bot.rendering.changes import FAILED, WAITING, approval
 from tests.bot.rendering.changes import change as operation

@@ -10,7 +10,7 @@ from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.model.incident import Incident
 from bot.model.request import Membership, SlackIdentity
-from bot.requests.note_places import NotePlaces
+from bot.requests.incident_context import NotePlaces
 from commands.model.operation import Role
 from tests.bot.keeping import Made
 from tests.bot.requests.test_dispatcher import config

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from bot.access.policy import Policy
-from bot.incidents.settings import IncidentSettings
-from bot.incidents.updates import describe_update
+from bot.config.incidents import IncidentSettings
+from bot.incidents.rules.requests import describe_update
+from bot.model.incident import UpdatePreview
 from bot.model.request import Membership, SlackIdentity
-from bot.model.update_preview import UpdatePreview
 from bot.store.database import Database
-from tests.bot.handlers.test_incident_acts import PEOPLE, PRIVATE, PUBLIC
-from tests.bot.handlers.test_incidents import Office
+from tests.bot.incidents.handlers.test_act import PEOPLE, PRIVATE, PUBLIC
+from tests.bot.incidents.handlers.test_show import Office
 
 ANNOUNCE = "C0STATUS"
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.runtime.log_repeats import MAX_REMEMBERED, REPEAT_INTERVAL
-from bot.runtime.logging import configure_logs
+from bot.runtime.logging import MAX_REMEMBERED, REPEAT_INTERVAL, configure_logs
 
 
 class Log:

@@ -3,9 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from bot.security.secret_hash import PURPOSE, make_secret_hasher
-from bot.security.secrets import MissingSecret, Secrets
-from bot.store.chain import AuditKey
+from bot.security.secrets import PURPOSE, MissingSecret, Secrets, make_secret_hasher
+from bot.store.audit_chain import AuditKey
 
 KEY = AuditKey(b"k" * 32).derive(PURPOSE)
 

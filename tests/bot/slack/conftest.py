@@ -22,20 +22,18 @@ from adapters.phrase import Phrase
 from bot.access.policy import Actor, Permit, Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
-from bot.model.delivered_file import DeliveredFile
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
-from bot.model.incident import Incident
+from bot.model.incident import Incident, UpdatePreview
+from bot.model.output import DeliveredFile
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
-from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
+from bot.slack.client.preflight import OPTIONAL_SCOPES, SCOPES, Tokens
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults
 from bot.slack.outbound.sender import Sender
 from bot.slack.parts import SlackLead, SlackStores, SlackWorkspace
-from bot.slack.preflight import Tokens
-from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.slack.surface import SlackSurface
 from bot.store.answers import AnswerTable
 from bot.store.database import Database

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.slack import block_validation
-from bot.slack.block_validation import CALL_PAUSE, BlockRefusal, validate_samples
-from bot.slack.errors import SlackFailure
-from bot.slack.preflight import Tokens
+from bot.slack import doctor_checks as block_validation
+from bot.slack.client.errors import SlackFailure
+from bot.slack.client.preflight import Tokens
+from bot.slack.doctor_checks import CALL_PAUSE, BlockRefusal, validate_samples
 from tests.bot.rendering.examples import ENGLISH
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing, RateLimited

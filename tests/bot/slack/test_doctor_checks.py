@@ -5,8 +5,8 @@ import re
 import pytest
 
 from adapters.phrase import Phrase
+from bot.slack.client.errors import SlackFailure
 from bot.slack.doctor_checks import inspect_slack
-from bot.slack.errors import SlackFailure
 from tests.bot.slack.conftest import MANIFEST, House
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing

@@ -11,10 +11,10 @@ from adapters.phrase import Phrase
 from bot.model.change import ChangeState
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.runtime.clock import Clock
+from bot.slack.client.preflight import SlackNotReady, Tokens
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.event_loop_thread import SlackThread
 from bot.slack.parts import SlackLead
-from bot.slack.preflight import SlackNotReady, Tokens
 from commands.model.operation import Progress, ReadProgress, ignore_progress
 from tests.bot.rendering.changes import OPERATION, change
 from tests.bot.rendering.examples import DETAILED

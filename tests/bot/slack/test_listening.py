@@ -14,19 +14,19 @@ import pytest
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.runtime.clock import Clock, read_utc_time
-from bot.slack.copy_place import CopyPlace
+from bot.slack.client.preflight import OPTIONAL_SCOPES, SCOPES
 from bot.slack.event_loop_thread import SlackThread
-from bot.slack.inbound import arrivals, intake
+from bot.slack.inbound import intake
+from bot.slack.inbound import intake as arrivals
 from bot.slack.parts import SlackLead, SlackStores
-from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
+from bot.slack.replica_place import CopyPlace
 from bot.store.address import PostgresAddress
 from bot.store.answers import AnswerTable
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
 from bot.store.inbox import Delivery, Inbox
-from bot.store.inbox_seal import InboxSeal
 from bot.store.outbox import Outbox
-from bot.store.shared_inbox import SharedInbox, Stored, Terms
+from bot.store.shared_inbox import InboxSeal, SharedInbox, Stored, Terms
 from commands.catalogue import CATALOGUE
 from commands.model.operation import Catalogue
 from tests.bot.slack.conftest import PATIENCE, House, KeptStories, ScriptedDesk, manifest_with

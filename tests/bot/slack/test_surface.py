@@ -3,10 +3,10 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.incidents.channels import NewChannel
+from bot.incidents.rules.channels import NewChannel
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, Membership, SlackIdentity
-from bot.slack.errors import SlackFailure
+from bot.slack.client.errors import SlackFailure
 from bot.slack.surface import SlackNotConnected, SlackSurface
 from bot.store.inbox import Delivery
 from commands.model.report import Report

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from bot.store.address import PostgresAddress
 from bot.store.database import Database
-from bot.store.lead import CopyIdentity
+from bot.store.leadership import CopyIdentity
 from bot.store.postgres_session import SessionLimits
 from tests.postgres import USER
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -32,11 +31,11 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.operators import desc_op
 
 from bot import store
-from bot.store import schema
-from bot.store.column_types import UtcText, sum_up
 from bot.store.daily_rows import DailyRows
 from bot.store.database import Database
-from bot.store.tables import AUDIT, INBOX, INCIDENT_TIMELINE, TRAFFIC
+from bot.store.schema import creation as schema
+from bot.store.schema.column_types import UtcText, sum_up
+from bot.store.schema.tables import AUDIT, INBOX, INCIDENT_TIMELINE, TRAFFIC
 
 STORE = Path(store.__file__).parent
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -57,14 +56,21 @@ PATTERN = re.compile(
 )
 
 
+def list_modules() -> list[str]:
+    """List the modules of SQL: those of the store, and the tables of the wings."""
+    house = STORE.parent.parent
+    tables = (*STORE.glob("*.py"), *STORE.parent.glob("*/tables.py"), *STORE.parent.glob("*/tables/*.py"))
+    return sorted(".".join(file.relative_to(house).with_suffix("").parts) for file in tables if file.name != "__init__.py")
+
+
 def list_statements() -> Iterator[tuple[str, Any]]:
-    """Yield the name and the statement of each constant of the store."""
-    for module in iter_modules([str(STORE)]):
-        for name, value in vars(import_module(f"bot.store.{module.name}")).items():
+    """Yield the name and the statement of each constant of SQL."""
+    for module in list_modules():
+        for name, value in vars(import_module(module)).items():
             found = vars(value) if isinstance(value, DailyRows) else {"": value}
             for part, statement in found.items():
                 if isinstance(statement, Select | Insert | Update | Delete):
-                    yield f"{module.name}.{name}{part}", statement
+                    yield f"{module}.{name}{part}", statement
 
 
 STATEMENTS = dict(list_statements())

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from adapters.phrase import Phrase
 from bot.store.checks import CheckTable
 from bot.store.database import Database
-from bot.store.tables import CHECKS
+from bot.store.schema.tables import CHECKS
 from commands.model.check import Area, StoredCheck
 from commands.model.finding import Finding, Severity
 from tests.bot.store.conftest import Clock

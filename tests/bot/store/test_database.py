@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from bot.store import schema
 from bot.store.database import Database
 from bot.store.errors import (
     DatabaseBusy,
@@ -30,6 +29,7 @@ from bot.store.errors import (
     map_sqlite_error,
 )
 from bot.store.reading import open_for_reading
+from bot.store.schema import creation as schema
 from bot.store.upgrade import upgrade_database
 
 ROOT = Path(__file__).parents[3]

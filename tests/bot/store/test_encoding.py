@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.store.column_types import UtcText
 from bot.store.encoding import MAX_JSON_BYTES, encode_json, encode_time, escape_text
 from bot.store.errors import TooLarge
+from bot.store.schema.column_types import UtcText
 
 MOMENTS = st.datetimes(timezones=st.timezones() | st.just(UTC), allow_imaginary=False).filter(lambda at: 1 < at.year < 9999)
 JSON = st.recursive(

@@ -12,7 +12,7 @@ from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.engine_pool import EnginePool
 from bot.store.errors import DatabaseError, DatabaseUnavailable
-from bot.store.lead import LOCK_KEY, CopyIdentity
+from bot.store.leadership import LOCK_KEY, CopyIdentity
 from tests.postgres import PostgresServer
 
 LOCK = LOCK_KEY & 0xFFFFFFFF

@@ -11,18 +11,17 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from bot.copies.rules import Candidate, NotLeading, find_obstacle, require_permission
-from bot.store import schema
+from bot.app.leading_rules import Candidate, NotLeading, find_obstacle, require_permission
 from bot.store.address import PostgresAddress
 from bot.store.database import LOCK_TIMEOUT, Database, make_private
 from bot.store.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnavailable
 from bot.store.inbox import Delivery
-from bot.store.inbox_seal import InboxSeal
-from bot.store.lead import CopyIdentity
+from bot.store.leadership import CopyIdentity
 from bot.store.maintenance import own_database
-from bot.store.shared_inbox import SharedInbox, Stored, Terms
+from bot.store.schema import creation as schema
+from bot.store.shared_inbox import InboxSeal, SharedInbox, Stored, Terms
 from bot.store.situation import read_situation
-from bot.store.sqlite_connection import SqliteConnection
+from bot.store.sqlite import SqliteConnection
 from bot.store.upgrade import UpgradeResult, make_alembic_config, run_migrations, upgrade_database, upgrade_server
 from tests.postgres import PostgresServer
 
@@ -203,7 +202,7 @@ import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from adapters.errors import FlatnetError
-from bot.store import schema
+from bot.store.schema import creation as schema
 
 path = Path(sys.argv[2])
 try:
@@ -214,9 +213,9 @@ try:
         print(done.before, done.after, done.copy)
         sys.exit()
     if sys.argv[1] == "restore to a server":
-        from bot.backups.database_restore import DatabasePlaces, restore_to_server
+        from bot.backups.database.restore import DatabasePlaces, restore_to_server
         from bot.store.address import parse_postgres_address
-        from bot.store.chain import AuditKey
+        from bot.store.audit_chain import AuditKey
         places = DatabasePlaces(path, path.with_name("heads"), path)
         address, backup = parse_postgres_address(sys.argv[2]), Path(sys.argv[3])
         done = restore_to_server(backup, places, address, [AuditKey(b"k" * 32)])
@@ -242,8 +241,8 @@ def next_release(site: Path) -> Path:
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     store = site / "bot" / "store"
     (store / "migrations" / "versions" / "r9999_later.py").write_text(LATER)
-    replace_once(store / "schema.py", f'"{schema.HEAD_REVISION}",', f'"{schema.HEAD_REVISION}", "9999",')
-    replace_once(store / "models.py", LAST_COLUMN, LAST_COLUMN + LAST_COLUMN.replace("mac", "later"))
+    replace_once(store / "schema" / "creation.py", f'"{schema.HEAD_REVISION}",', f'"{schema.HEAD_REVISION}", "9999",')
+    replace_once(store / "schema" / "base.py", LAST_COLUMN, LAST_COLUMN + LAST_COLUMN.replace("mac", "later"))
     return site
 
 

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from bot.audit.files import verify_files
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.store.chain import AuditKey
+from bot.audit_log.files import verify_files
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.store.audit_chain import AuditKey
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
-from bot.store.sqlite_connection import SqliteConnection
+from bot.store.sqlite import SqliteConnection
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 KEY = AuditKey(b"k" * 32)
@@ -117,8 +117,8 @@ VERIFY = """
 import os, sys, tempfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from bot.audit.files import verify_files
-from bot.store.chain import AuditKey
+from bot.audit_log.files import verify_files
+from bot.store.audit_chain import AuditKey
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

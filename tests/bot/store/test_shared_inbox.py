@@ -11,9 +11,7 @@ from bot.store.address import PostgresAddress
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
-from bot.store.inbox_seal import InboxSeal
-from bot.store.inbox_signal import InboxSignal
-from bot.store.shared_inbox import SharedInbox, Stored, Terms
+from bot.store.shared_inbox import InboxSeal, InboxSignal, SharedInbox, Stored, Terms
 from tests.postgres import PostgresServer
 
 SEAL = InboxSeal((b"k" * 32,))

@@ -16,14 +16,13 @@ from sqlalchemy import insert
 
 from adapters.inventory import InvalidSetting
 from adapters.phrase import Phrase
+from bot.incidents.tables.incidents import IncidentTable, encode_incident
 from bot.model.incident import Incident
 from bot.runtime.loopback import Loopback
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import DatabaseError, make_full_error
-from bot.store.incident_records import encode_incident
-from bot.store.incidents import IncidentTable
-from bot.store.tables import ALERTS, INCIDENTS
+from bot.store.schema.tables import ALERTS, INCIDENTS
 from bot.telemetry import endpoints as status
 from bot.telemetry.endpoints import (
     CHECK_INTERVAL,
@@ -382,7 +381,8 @@ async def test_only_incidents_that_everyone_may_know_of_are_counted_and_the_one_
         "opened_at": NOW,
         "resolution": "",
     }
-    usual |= {"resolved_by": "", "was": "", "state": "mitigated", "version": 1, "document": None}
+    usual |= {"resolved_by": "", "was": "", "state": "mitigated", "version": 1, "shared": 0}
+    usual |= {"document": json.dumps(encode_incident(replace(BLANK_INCIDENT, severity=None)))}
     rows = [usual | row | {"number": number, "operation": f"op-{number}"} for number, row in enumerate(given, 1)]
     database = Database.open(tmp_path / "flatnet.sqlite3")
     try:

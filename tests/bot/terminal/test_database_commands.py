@@ -6,23 +6,23 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.app.application import load_secrets
-from bot.app.build_copies import open_database
-from bot.audit.adoption import NotAdoptable
-from bot.audit.files import verify_files
-from bot.audit.log import AuditKeys, AuditLog, EventKind, NotAcceptable
+from bot.app.leading_rules import NotLeading
+from bot.app.takeover import open_database
+from bot.audit_log.adoption import NotAdoptable
+from bot.audit_log.files import verify_files
+from bot.audit_log.log import AuditKeys, AuditLog, EventKind, NotAcceptable
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, read_settings
-from bot.copies.rules import NotLeading
 from bot.store import audit as table
 from bot.store.address import PostgresAddress
-from bot.store.chain import AuditKey
+from bot.store.audit_chain import AuditKey
 from bot.store.database import Database
 from bot.store.errors import DatabaseInUse
-from bot.store.lead import CopyIdentity
+from bot.store.leadership import CopyIdentity
 from bot.store.reading import open_for_reading
-from bot.store.schema import HEAD_REVISION
+from bot.store.schema.creation import HEAD_REVISION
 from bot.terminal import database_commands as commands
-from tests.bot.audit.files import NOW
+from tests.bot.audit_log.files import NOW
 from tests.postgres import PostgresServer
 
 SECRET = "not-a-secret-the-audit-key-of-a-test"

@@ -10,9 +10,9 @@ import pytest
 from rich.cells import cell_len
 
 from bot.locale.texts import get_texts
-from bot.rendering.progress_line import render_progress_line
+from bot.rendering.text import render_progress_line
 from bot.runtime.progress_watch import SHOW_DELAY, SHOW_INTERVAL, watch_progress
-from bot.terminal.local_progress import run_with_progress
+from bot.terminal.local_request import run_with_progress
 from bot.terminal.progress_bar import ERASE, show_line
 from commands.model.operation import Progress, ReadProgress
 from tests.bot.slack.conftest import Time

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.action import BOT_NAME
 from adapters.inventory import Inventory
-from bot.changes.planner import find_plan_hosts
+from bot.changes.services.planner import find_plan_hosts
 from commands.changes.confirm import OperationConfirm
 from commands.model.operation import CannotPlan, FleetView, Risk, UnknownChange
 from commands.model.plan_digest import compute_digest

@@ -1,44 +1,52 @@
-CREATE TABLE inbox (
-	key TEXT NOT NULL,
-	kind TEXT NOT NULL,
-	payload TEXT NOT NULL,
-	received_at TEXT NOT NULL,
-	attempts BIGINT NOT NULL,
-	finished_at TEXT,
-	taken_by TEXT,
-	mac TEXT,
-	PRIMARY KEY (key)
-)
-
-CREATE INDEX inbox_by_end ON inbox (finished_at, received_at)
-
-CREATE TABLE outbox (
-	id BIGINT NOT NULL,
-	operation TEXT NOT NULL,
-	conversation TEXT NOT NULL,
-	road TEXT NOT NULL,
-	address TEXT NOT NULL,
-	message TEXT NOT NULL,
-	made_at TEXT NOT NULL,
-	next_try_at TEXT NOT NULL,
+CREATE TABLE alert_changes (
+	alert BIGINT NOT NULL,
+	version BIGINT NOT NULL,
+	at TEXT NOT NULL,
 	state TEXT NOT NULL,
-	attempts BIGINT NOT NULL,
-	maybe_sent BIGINT NOT NULL,
-	why TEXT NOT NULL,
-	ts TEXT NOT NULL,
-	ended_at TEXT,
-	replaces BIGINT,
-	below BIGINT,
-	after BIGINT,
-	edits TEXT,
-	channel TEXT,
-	landed TEXT,
-	PRIMARY KEY (id)
+	severity TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	PRIMARY KEY (alert, version)
 )
 
-CREATE INDEX outbox_by_end ON outbox (ended_at)
+CREATE INDEX alert_changes_by_time ON alert_changes (at)
 
-CREATE INDEX outbox_by_state ON outbox (state, conversation, id)
+CREATE TABLE alerts (
+	number BIGINT NOT NULL,
+	host TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	condition TEXT NOT NULL,
+	severity TEXT NOT NULL,
+	state TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	shown BIGINT NOT NULL,
+	streak BIGINT NOT NULL,
+	step BIGINT NOT NULL,
+	short TEXT NOT NULL,
+	why TEXT NOT NULL,
+	next TEXT,
+	cause TEXT NOT NULL,
+	began_at TEXT NOT NULL,
+	checked_at TEXT NOT NULL,
+	first_fired_at TEXT,
+	fired_at TEXT,
+	resolved_at TEXT,
+	outcome TEXT,
+	acknowledged_by TEXT NOT NULL,
+	acknowledged_at TEXT,
+	acknowledged_until TEXT,
+	message TEXT NOT NULL,
+	repeated_at TEXT,
+	escalated_at TEXT,
+	PRIMARY KEY (number)
+)
+
+CREATE INDEX alerts_by_end ON alerts (resolved_at)
+
+CREATE INDEX alerts_by_message ON alerts (message)
+
+CREATE INDEX alerts_unshown ON alerts (number) WHERE version > shown
+
+CREATE UNIQUE INDEX alerts_open ON alerts (host, subject) WHERE resolved_at IS NULL
 
 CREATE TABLE answers (
 	operation TEXT NOT NULL,
@@ -77,6 +85,314 @@ CREATE INDEX audit_of_acceptances ON audit (sequence) WHERE kind = 'accepted'
 CREATE INDEX audit_of_rotations ON audit (sequence) WHERE kind = 'rotation'
 
 CREATE INDEX audit_of_suspensions ON audit (sequence) WHERE kind = 'suspension'
+
+CREATE TABLE backups (
+	id TEXT NOT NULL,
+	host TEXT NOT NULL,
+	at TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	manifest TEXT NOT NULL,
+	manifest_sha256 TEXT NOT NULL,
+	first TEXT NOT NULL,
+	second TEXT NOT NULL,
+	checked_at TEXT,
+	verified_at TEXT,
+	fault TEXT NOT NULL,
+	removed_at TEXT,
+	files TEXT NOT NULL,
+	PRIMARY KEY (id)
+)
+
+CREATE INDEX backups_by_host ON backups (host, at)
+
+CREATE TABLE checks (
+	host TEXT NOT NULL,
+	area TEXT NOT NULL,
+	at TEXT NOT NULL,
+	severity TEXT,
+	complete BIGINT NOT NULL,
+	findings TEXT NOT NULL,
+	PRIMARY KEY (host, area)
+)
+
+CREATE TABLE claims (
+	host TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	PRIMARY KEY (host)
+)
+
+CREATE TABLE copies (
+	name TEXT NOT NULL,
+	version TEXT NOT NULL,
+	revision TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	audit_key TEXT NOT NULL,
+	role TEXT NOT NULL,
+	why TEXT NOT NULL,
+	clock_ms BIGINT NOT NULL,
+	seen_at TEXT NOT NULL,
+	PRIMARY KEY (name)
+)
+
+CREATE TABLE digests (
+	operation TEXT NOT NULL,
+	at TEXT NOT NULL,
+	document BYTEA NOT NULL,
+	PRIMARY KEY (operation)
+)
+
+CREATE INDEX digests_by_time ON digests (at)
+
+CREATE TABLE drills (
+	number BIGINT NOT NULL,
+	authority TEXT NOT NULL,
+	public_key TEXT NOT NULL,
+	opened_at TEXT NOT NULL,
+	ends_at TEXT NOT NULL,
+	opened_by TEXT NOT NULL,
+	passed_at TEXT,
+	passed_by TEXT NOT NULL,
+	fingerprint TEXT NOT NULL,
+	refused_at TEXT,
+	fault TEXT NOT NULL,
+	PRIMARY KEY (number)
+)
+
+CREATE TABLE good_configurations (
+	host TEXT NOT NULL,
+	area TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	folder TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	at TEXT NOT NULL,
+	PRIMARY KEY (host, area)
+)
+
+CREATE TABLE handshake_positions (
+	host TEXT NOT NULL,
+	at TEXT NOT NULL,
+	position TEXT NOT NULL,
+	PRIMARY KEY (host)
+)
+
+CREATE TABLE host_files (
+	id BIGSERIAL NOT NULL,
+	number BIGINT NOT NULL,
+	content TEXT NOT NULL,
+	mac TEXT NOT NULL,
+	PRIMARY KEY (id)
+)
+
+CREATE TABLE identities (
+	fingerprint TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	name TEXT NOT NULL,
+	address TEXT NOT NULL,
+	groups TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	begins_at TEXT,
+	ends_at TEXT,
+	operation TEXT NOT NULL,
+	signed_at TEXT,
+	abandoned BIGINT NOT NULL,
+	first_seen_at TEXT,
+	seen_at TEXT,
+	PRIMARY KEY (fingerprint)
+)
+
+CREATE INDEX identities_by_address ON identities (address)
+
+CREATE INDEX identities_by_name ON identities (name)
+
+CREATE TABLE inbox (
+	key TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	payload TEXT NOT NULL,
+	received_at TEXT NOT NULL,
+	attempts BIGINT NOT NULL,
+	finished_at TEXT,
+	taken_by TEXT,
+	mac TEXT,
+	PRIMARY KEY (key)
+)
+
+CREATE INDEX inbox_by_end ON inbox (finished_at, received_at)
+
+CREATE TABLE incident_channels (
+	channel TEXT NOT NULL,
+	name TEXT NOT NULL,
+	PRIMARY KEY (channel)
+)
+
+CREATE TABLE incident_deliveries (
+	incident BIGINT NOT NULL,
+	posting BIGINT NOT NULL,
+	shown TEXT NOT NULL,
+	replied BIGINT NOT NULL,
+	announced BIGINT NOT NULL,
+	asked BIGINT NOT NULL,
+	asked_at TEXT,
+	offered_at TEXT,
+	called_at TEXT,
+	proposed BIGINT NOT NULL,
+	PRIMARY KEY (incident)
+)
+
+CREATE TABLE incident_entries (
+	operation TEXT NOT NULL,
+	incident BIGINT NOT NULL,
+	at TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	words TEXT NOT NULL,
+	answer TEXT NOT NULL,
+	PRIMARY KEY (operation)
+)
+
+CREATE INDEX incident_entries_by_time ON incident_entries (incident, at)
+
+CREATE TABLE incident_position (
+	id BIGINT NOT NULL,
+	sequence BIGINT NOT NULL,
+	PRIMARY KEY (id)
+)
+
+CREATE TABLE incident_timeline (
+	incident BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	source TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	happened_at TEXT NOT NULL,
+	recorded_at TEXT NOT NULL,
+	author TEXT NOT NULL,
+	text TEXT NOT NULL,
+	hosts TEXT NOT NULL,
+	words TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	link TEXT NOT NULL,
+	about BIGINT NOT NULL,
+	PRIMARY KEY (incident, number),
+	UNIQUE (incident, source)
+)
+
+CREATE INDEX incident_timeline_by_time ON incident_timeline (incident, happened_at)
+
+CREATE TABLE incidents (
+	number BIGINT NOT NULL,
+	operation TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	title TEXT NOT NULL,
+	target TEXT NOT NULL,
+	opened_by TEXT NOT NULL,
+	opened_at TEXT NOT NULL,
+	resolution TEXT NOT NULL,
+	resolved_by TEXT NOT NULL,
+	resolved_at TEXT,
+	was TEXT NOT NULL,
+	private BIGINT,
+	shared BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	PRIMARY KEY (number),
+	UNIQUE (operation)
+)
+
+CREATE INDEX incidents_by_state ON incidents (state)
+
+CREATE UNIQUE INDEX incidents_open ON incidents (channel) WHERE state IN ('open', 'mitigated') AND channel <> ''
+
+CREATE TABLE key_backups (
+	id TEXT NOT NULL,
+	authority TEXT NOT NULL,
+	name TEXT NOT NULL,
+	recipients TEXT NOT NULL,
+	size BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	certificate_sha256 TEXT NOT NULL,
+	manifest_sha256 TEXT NOT NULL,
+	at TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	first TEXT NOT NULL,
+	second TEXT NOT NULL,
+	checked_at TEXT,
+	verified_at TEXT,
+	fault TEXT NOT NULL,
+	PRIMARY KEY (id)
+)
+
+CREATE INDEX key_backups_by_authority ON key_backups (authority, at)
+
+CREATE TABLE leader (
+	id BIGINT NOT NULL,
+	term BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	version TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	audit_key TEXT NOT NULL,
+	since TEXT NOT NULL,
+	PRIMARY KEY (id)
+)
+
+CREATE TABLE locks (
+	id BIGINT NOT NULL,
+	operation TEXT NOT NULL,
+	target TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	added_at TEXT NOT NULL,
+	ends_at TEXT NOT NULL,
+	removed_by TEXT NOT NULL,
+	PRIMARY KEY (id),
+	UNIQUE (operation)
+)
+
+CREATE INDEX locks_by_end ON locks (ends_at)
+
+CREATE TABLE log_positions (
+	host TEXT NOT NULL,
+	at TEXT NOT NULL,
+	position TEXT NOT NULL,
+	PRIMARY KEY (host)
+)
+
+CREATE TABLE mutes (
+	number BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	what TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	identity TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	added_at TEXT NOT NULL,
+	ends_at TEXT NOT NULL,
+	reminded_at TEXT,
+	removed_by TEXT NOT NULL,
+	PRIMARY KEY (number),
+	UNIQUE (operation)
+)
+
+CREATE INDEX mutes_by_end ON mutes (ends_at)
+
+CREATE TABLE observations (
+	at BIGINT NOT NULL,
+	host TEXT NOT NULL,
+	well BIGINT NOT NULL,
+	troubled BIGINT NOT NULL,
+	unreached BIGINT NOT NULL,
+	failed TEXT NOT NULL,
+	answers BIGINT NOT NULL,
+	answer_ms BIGINT NOT NULL,
+	PRIMARY KEY (at, host)
+)
+
+CREATE TABLE operation_hosts (
+	operation TEXT NOT NULL,
+	host TEXT NOT NULL,
+	PRIMARY KEY (operation, host)
+)
+
+CREATE INDEX operation_hosts_by_host ON operation_hosts (host)
 
 CREATE TABLE operations (
 	operation TEXT NOT NULL,
@@ -123,253 +439,33 @@ CREATE INDEX operations_unreviewed ON operations (asked_at) WHERE review_open = 
 
 CREATE INDEX operations_unshown ON operations (asked_at) WHERE version > shown
 
-CREATE TABLE operation_hosts (
-	operation TEXT NOT NULL,
-	host TEXT NOT NULL,
-	PRIMARY KEY (operation, host)
-)
-
-CREATE INDEX operation_hosts_by_host ON operation_hosts (host)
-
-CREATE TABLE reviews (
-	operation TEXT NOT NULL,
-	person TEXT NOT NULL,
-	approves BIGINT NOT NULL,
-	reason TEXT NOT NULL,
-	at TEXT NOT NULL,
-	mention TEXT NOT NULL,
-	identity TEXT NOT NULL,
-	surface TEXT NOT NULL,
-	PRIMARY KEY (operation, person, approves)
-)
-
-CREATE TABLE claims (
-	host TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	PRIMARY KEY (host)
-)
-
-CREATE TABLE locks (
+CREATE TABLE outbox (
 	id BIGINT NOT NULL,
 	operation TEXT NOT NULL,
-	target TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	owner TEXT NOT NULL,
-	added_at TEXT NOT NULL,
-	ends_at TEXT NOT NULL,
-	removed_by TEXT NOT NULL,
-	PRIMARY KEY (id),
-	UNIQUE (operation)
-)
-
-CREATE INDEX locks_by_end ON locks (ends_at)
-
-CREATE TABLE schedules (
-	name TEXT NOT NULL,
-	origin TEXT NOT NULL,
-	cron TEXT NOT NULL,
-	zone TEXT NOT NULL,
-	words TEXT NOT NULL,
-	channel TEXT NOT NULL,
-	missed TEXT NOT NULL,
-	owner TEXT NOT NULL,
-	identity TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	since TEXT NOT NULL,
-	paused_by TEXT NOT NULL,
-	why TEXT,
-	PRIMARY KEY (name)
-)
-
-CREATE TABLE schedule_runs (
-	schedule TEXT NOT NULL,
-	due TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	outcome TEXT NOT NULL,
-	missed BIGINT NOT NULL,
-	began_at TEXT NOT NULL,
-	ended_at TEXT,
-	PRIMARY KEY (schedule, due)
-)
-
-CREATE INDEX schedule_runs_by_outcome ON schedule_runs (outcome)
-
-CREATE TABLE observations (
-	at BIGINT NOT NULL,
-	host TEXT NOT NULL,
-	well BIGINT NOT NULL,
-	troubled BIGINT NOT NULL,
-	unreached BIGINT NOT NULL,
-	failed TEXT NOT NULL,
-	answers BIGINT NOT NULL,
-	answer_ms BIGINT NOT NULL,
-	PRIMARY KEY (at, host)
-)
-
-CREATE TABLE digests (
-	operation TEXT NOT NULL,
-	at TEXT NOT NULL,
-	document BYTEA NOT NULL,
-	PRIMARY KEY (operation)
-)
-
-CREATE INDEX digests_by_time ON digests (at)
-
-CREATE TABLE alerts (
-	number BIGINT NOT NULL,
-	host TEXT NOT NULL,
-	subject TEXT NOT NULL,
-	condition TEXT NOT NULL,
-	severity TEXT NOT NULL,
-	state TEXT NOT NULL,
-	version BIGINT NOT NULL,
-	shown BIGINT NOT NULL,
-	streak BIGINT NOT NULL,
-	step BIGINT NOT NULL,
-	short TEXT NOT NULL,
-	why TEXT NOT NULL,
-	next TEXT,
-	cause TEXT NOT NULL,
-	began_at TEXT NOT NULL,
-	checked_at TEXT NOT NULL,
-	first_fired_at TEXT,
-	fired_at TEXT,
-	resolved_at TEXT,
-	outcome TEXT,
-	acknowledged_by TEXT NOT NULL,
-	acknowledged_at TEXT,
-	acknowledged_until TEXT,
+	conversation TEXT NOT NULL,
+	road TEXT NOT NULL,
+	address TEXT NOT NULL,
 	message TEXT NOT NULL,
-	repeated_at TEXT,
-	escalated_at TEXT,
-	PRIMARY KEY (number)
-)
-
-CREATE INDEX alerts_by_end ON alerts (resolved_at)
-
-CREATE INDEX alerts_by_message ON alerts (message)
-
-CREATE INDEX alerts_unshown ON alerts (number) WHERE version > shown
-
-CREATE UNIQUE INDEX alerts_open ON alerts (host, subject) WHERE resolved_at IS NULL
-
-CREATE TABLE alert_changes (
-	alert BIGINT NOT NULL,
-	version BIGINT NOT NULL,
-	at TEXT NOT NULL,
+	made_at TEXT NOT NULL,
+	next_try_at TEXT NOT NULL,
 	state TEXT NOT NULL,
-	severity TEXT NOT NULL,
-	actor TEXT NOT NULL,
-	PRIMARY KEY (alert, version)
-)
-
-CREATE INDEX alert_changes_by_time ON alert_changes (at)
-
-CREATE TABLE mutes (
-	number BIGINT NOT NULL,
-	kind TEXT NOT NULL,
-	what TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	owner TEXT NOT NULL,
-	identity TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	channel TEXT NOT NULL,
-	added_at TEXT NOT NULL,
-	ends_at TEXT NOT NULL,
-	reminded_at TEXT,
-	removed_by TEXT NOT NULL,
-	PRIMARY KEY (number),
-	UNIQUE (operation)
-)
-
-CREATE INDEX mutes_by_end ON mutes (ends_at)
-
-CREATE TABLE traffic (
-	at BIGINT NOT NULL,
-	host TEXT NOT NULL,
-	requests BIGINT NOT NULL,
-	errors BIGINT NOT NULL,
-	timed BIGINT NOT NULL,
-	time_ms BIGINT NOT NULL,
-	slowest_ms BIGINT NOT NULL,
-	partial BIGINT NOT NULL,
-	PRIMARY KEY (at, host)
-)
-
-CREATE TABLE log_positions (
-	host TEXT NOT NULL,
-	at TEXT NOT NULL,
-	position TEXT NOT NULL,
-	PRIMARY KEY (host)
-)
-
-CREATE TABLE leader (
-	id BIGINT NOT NULL,
-	term BIGINT NOT NULL,
-	name TEXT NOT NULL,
-	version TEXT NOT NULL,
-	digest TEXT NOT NULL,
-	audit_key TEXT NOT NULL,
-	since TEXT NOT NULL,
-	PRIMARY KEY (id)
-)
-
-CREATE TABLE copies (
-	name TEXT NOT NULL,
-	version TEXT NOT NULL,
-	revision TEXT NOT NULL,
-	digest TEXT NOT NULL,
-	audit_key TEXT NOT NULL,
-	role TEXT NOT NULL,
+	attempts BIGINT NOT NULL,
+	maybe_sent BIGINT NOT NULL,
 	why TEXT NOT NULL,
-	clock_ms BIGINT NOT NULL,
-	seen_at TEXT NOT NULL,
-	PRIMARY KEY (name)
-)
-
-CREATE TABLE host_files (
-	id BIGSERIAL NOT NULL,
-	number BIGINT NOT NULL,
-	content TEXT NOT NULL,
-	mac TEXT NOT NULL,
+	ts TEXT NOT NULL,
+	ended_at TEXT,
+	replaces BIGINT,
+	below BIGINT,
+	after BIGINT,
+	edits TEXT,
+	channel TEXT,
+	landed TEXT,
 	PRIMARY KEY (id)
 )
 
-CREATE TABLE rehearsals (
-	host TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	at TEXT NOT NULL,
-	successful BIGINT NOT NULL,
-	why TEXT,
-	windows_build TEXT NOT NULL,
-	powershell TEXT NOT NULL,
-	culture TEXT NOT NULL,
-	ui_culture TEXT NOT NULL,
-	bootstrap TEXT NOT NULL,
-	guard TEXT NOT NULL,
-	facts TEXT NOT NULL,
-	PRIMARY KEY (host)
-)
+CREATE INDEX outbox_by_end ON outbox (ended_at)
 
-CREATE TABLE checks (
-	host TEXT NOT NULL,
-	area TEXT NOT NULL,
-	at TEXT NOT NULL,
-	severity TEXT,
-	complete BIGINT NOT NULL,
-	findings TEXT NOT NULL,
-	PRIMARY KEY (host, area)
-)
-
-CREATE TABLE good_configurations (
-	host TEXT NOT NULL,
-	area TEXT NOT NULL,
-	sha256 TEXT NOT NULL,
-	folder TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	at TEXT NOT NULL,
-	PRIMARY KEY (host, area)
-)
+CREATE INDEX outbox_by_state ON outbox (state, conversation, id)
 
 CREATE TABLE owed (
 	number BIGINT NOT NULL,
@@ -401,139 +497,43 @@ CREATE INDEX owed_by_operation ON owed (operation)
 
 CREATE UNIQUE INDEX owed_open ON owed (host, words) WHERE settled_at IS NULL
 
-CREATE TABLE suspensions (
-	number BIGINT NOT NULL,
+CREATE TABLE rehearsals (
 	host TEXT NOT NULL,
 	operation TEXT NOT NULL,
-	owner TEXT NOT NULL,
-	state TEXT NOT NULL,
-	since TEXT NOT NULL,
-	remind_at TEXT,
-	reminded_at TEXT,
-	ended_at TEXT,
-	PRIMARY KEY (number)
-)
-
-CREATE UNIQUE INDEX suspension_open ON suspensions (host) WHERE ended_at IS NULL
-
-CREATE TABLE incidents (
-	number BIGINT NOT NULL,
-	operation TEXT NOT NULL,
-	channel TEXT NOT NULL,
-	title TEXT NOT NULL,
-	target TEXT NOT NULL,
-	opened_by TEXT NOT NULL,
-	opened_at TEXT NOT NULL,
-	resolution TEXT NOT NULL,
-	resolved_by TEXT NOT NULL,
-	resolved_at TEXT,
-	was TEXT NOT NULL,
-	private BIGINT,
-	shared BIGINT NOT NULL,
-	state TEXT NOT NULL,
-	version BIGINT NOT NULL,
-	document TEXT NOT NULL,
-	PRIMARY KEY (number),
-	UNIQUE (operation)
-)
-
-CREATE INDEX incidents_by_state ON incidents (state)
-
-CREATE UNIQUE INDEX incidents_open ON incidents (channel) WHERE state IN ('open', 'mitigated') AND channel <> ''
-
-CREATE TABLE incident_channels (
-	channel TEXT NOT NULL,
-	name TEXT NOT NULL,
-	PRIMARY KEY (channel)
-)
-
-CREATE TABLE incident_entries (
-	operation TEXT NOT NULL,
-	incident BIGINT NOT NULL,
 	at TEXT NOT NULL,
-	actor TEXT NOT NULL,
-	words TEXT NOT NULL,
-	answer TEXT NOT NULL,
-	PRIMARY KEY (operation)
-)
-
-CREATE INDEX incident_entries_by_time ON incident_entries (incident, at)
-
-CREATE TABLE incident_timeline (
-	incident BIGINT NOT NULL,
-	number BIGINT NOT NULL,
-	source TEXT NOT NULL,
-	kind TEXT NOT NULL,
-	happened_at TEXT NOT NULL,
-	recorded_at TEXT NOT NULL,
-	author TEXT NOT NULL,
-	text TEXT NOT NULL,
-	hosts TEXT NOT NULL,
-	words TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	link TEXT NOT NULL,
-	about BIGINT NOT NULL,
-	PRIMARY KEY (incident, number),
-	UNIQUE (incident, source)
-)
-
-CREATE INDEX incident_timeline_by_time ON incident_timeline (incident, happened_at)
-
-CREATE TABLE incident_position (
-	id BIGINT NOT NULL,
-	sequence BIGINT NOT NULL,
-	PRIMARY KEY (id)
-)
-
-CREATE TABLE incident_deliveries (
-	incident BIGINT NOT NULL,
-	posting BIGINT NOT NULL,
-	shown TEXT NOT NULL,
-	replied BIGINT NOT NULL,
-	announced BIGINT NOT NULL,
-	asked BIGINT NOT NULL,
-	asked_at TEXT,
-	offered_at TEXT,
-	called_at TEXT,
-	proposed BIGINT NOT NULL,
-	PRIMARY KEY (incident)
-)
-
-CREATE TABLE identities (
-	fingerprint TEXT NOT NULL,
-	kind TEXT NOT NULL,
-	name TEXT NOT NULL,
-	address TEXT NOT NULL,
-	groups TEXT NOT NULL,
-	issuer TEXT NOT NULL,
-	begins_at TEXT,
-	ends_at TEXT,
-	operation TEXT NOT NULL,
-	signed_at TEXT,
-	abandoned BIGINT NOT NULL,
-	first_seen_at TEXT,
-	seen_at TEXT,
-	PRIMARY KEY (fingerprint)
-)
-
-CREATE INDEX identities_by_address ON identities (address)
-
-CREATE INDEX identities_by_name ON identities (name)
-
-CREATE TABLE sightings (
-	fingerprint TEXT NOT NULL,
-	place TEXT NOT NULL,
-	way TEXT NOT NULL,
-	first_at TEXT NOT NULL,
-	at TEXT NOT NULL,
-	PRIMARY KEY (fingerprint, place, way)
-)
-
-CREATE TABLE handshake_positions (
-	host TEXT NOT NULL,
-	at TEXT NOT NULL,
-	position TEXT NOT NULL,
+	successful BIGINT NOT NULL,
+	why TEXT,
+	windows_build TEXT NOT NULL,
+	powershell TEXT NOT NULL,
+	culture TEXT NOT NULL,
+	ui_culture TEXT NOT NULL,
+	bootstrap TEXT NOT NULL,
+	guard TEXT NOT NULL,
+	facts TEXT NOT NULL,
 	PRIMARY KEY (host)
+)
+
+CREATE TABLE reviews (
+	operation TEXT NOT NULL,
+	person TEXT NOT NULL,
+	approves BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	at TEXT NOT NULL,
+	mention TEXT NOT NULL,
+	identity TEXT NOT NULL,
+	surface TEXT NOT NULL,
+	PRIMARY KEY (operation, person, approves)
+)
+
+CREATE TABLE rotation_members (
+	rotation BIGINT NOT NULL,
+	host TEXT NOT NULL,
+	trusts_at TEXT,
+	signed_at TEXT,
+	dropped_at TEXT,
+	seen_at TEXT,
+	left_at TEXT,
+	PRIMARY KEY (rotation, host)
 )
 
 CREATE TABLE rotations (
@@ -552,70 +552,43 @@ CREATE TABLE rotations (
 
 CREATE UNIQUE INDEX rotation_open ON rotations ((ended_at IS NULL)) WHERE ended_at IS NULL
 
-CREATE TABLE rotation_members (
-	rotation BIGINT NOT NULL,
-	host TEXT NOT NULL,
-	trusts_at TEXT,
-	signed_at TEXT,
-	dropped_at TEXT,
-	seen_at TEXT,
-	left_at TEXT,
-	PRIMARY KEY (rotation, host)
-)
-
-CREATE TABLE backups (
-	id TEXT NOT NULL,
-	host TEXT NOT NULL,
-	at TEXT NOT NULL,
+CREATE TABLE schedule_runs (
+	schedule TEXT NOT NULL,
+	due TEXT NOT NULL,
 	operation TEXT NOT NULL,
-	manifest TEXT NOT NULL,
-	manifest_sha256 TEXT NOT NULL,
-	first TEXT NOT NULL,
-	second TEXT NOT NULL,
-	checked_at TEXT,
-	verified_at TEXT,
-	fault TEXT NOT NULL,
-	removed_at TEXT,
-	files TEXT NOT NULL,
-	PRIMARY KEY (id)
+	outcome TEXT NOT NULL,
+	missed BIGINT NOT NULL,
+	began_at TEXT NOT NULL,
+	ended_at TEXT,
+	PRIMARY KEY (schedule, due)
 )
 
-CREATE INDEX backups_by_host ON backups (host, at)
+CREATE INDEX schedule_runs_by_outcome ON schedule_runs (outcome)
 
-CREATE TABLE key_backups (
-	id TEXT NOT NULL,
-	authority TEXT NOT NULL,
+CREATE TABLE schedules (
 	name TEXT NOT NULL,
-	recipients TEXT NOT NULL,
-	size BIGINT NOT NULL,
-	sha256 TEXT NOT NULL,
-	certificate_sha256 TEXT NOT NULL,
-	manifest_sha256 TEXT NOT NULL,
-	at TEXT NOT NULL,
+	origin TEXT NOT NULL,
+	cron TEXT NOT NULL,
+	zone TEXT NOT NULL,
+	words TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	missed TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	identity TEXT NOT NULL,
 	operation TEXT NOT NULL,
-	first TEXT NOT NULL,
-	second TEXT NOT NULL,
-	checked_at TEXT,
-	verified_at TEXT,
-	fault TEXT NOT NULL,
-	PRIMARY KEY (id)
+	since TEXT NOT NULL,
+	paused_by TEXT NOT NULL,
+	why TEXT,
+	PRIMARY KEY (name)
 )
 
-CREATE INDEX key_backups_by_authority ON key_backups (authority, at)
-
-CREATE TABLE drills (
-	number BIGINT NOT NULL,
-	authority TEXT NOT NULL,
-	public_key TEXT NOT NULL,
-	opened_at TEXT NOT NULL,
-	ends_at TEXT NOT NULL,
-	opened_by TEXT NOT NULL,
-	passed_at TEXT,
-	passed_by TEXT NOT NULL,
+CREATE TABLE sightings (
 	fingerprint TEXT NOT NULL,
-	refused_at TEXT,
-	fault TEXT NOT NULL,
-	PRIMARY KEY (number)
+	place TEXT NOT NULL,
+	way TEXT NOT NULL,
+	first_at TEXT NOT NULL,
+	at TEXT NOT NULL,
+	PRIMARY KEY (fingerprint, place, way)
 )
 
 CREATE TABLE step_starts (
@@ -623,6 +596,33 @@ CREATE TABLE step_starts (
 	step TEXT NOT NULL,
 	starts BIGINT NOT NULL,
 	PRIMARY KEY (operation, step)
+)
+
+CREATE TABLE suspensions (
+	number BIGINT NOT NULL,
+	host TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	state TEXT NOT NULL,
+	since TEXT NOT NULL,
+	remind_at TEXT,
+	reminded_at TEXT,
+	ended_at TEXT,
+	PRIMARY KEY (number)
+)
+
+CREATE UNIQUE INDEX suspension_open ON suspensions (host) WHERE ended_at IS NULL
+
+CREATE TABLE traffic (
+	at BIGINT NOT NULL,
+	host TEXT NOT NULL,
+	requests BIGINT NOT NULL,
+	errors BIGINT NOT NULL,
+	timed BIGINT NOT NULL,
+	time_ms BIGINT NOT NULL,
+	slowest_ms BIGINT NOT NULL,
+	partial BIGINT NOT NULL,
+	PRIMARY KEY (at, host)
 )
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is only ever appended to', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Texts
-from bot.rendering.slack.chart_blocks import MAX_CATEGORIES, MAX_LABEL, STATE_LABELS, make_chart_blocks
+from bot.rendering.slack.blocks import MAX_CATEGORIES, MAX_LABEL, STATE_LABELS, make_chart_blocks
 from commands.model.chart import Chart, HostHealth
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.commands.model.test_chart import DAYS, SILENT, TROUBLED, certificate, chart, host

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bot.answers.slack import render
 from bot.model.request import Answer
-from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.pictures import drop_charts, has_charts, has_pictures, replace_pictures

@@ -9,9 +9,9 @@ import pytest
 
 from bot.access.people import Person
 from bot.access.policy import Policy
-from bot.alerts.notifier import Notifier
+from bot.alerts.services.notifier import Notifier
+from bot.alerts.slack.buttons import ACKNOWLEDGE_ACTION
 from bot.model.alert import Alert
-from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION
 from bot.rendering.slack.buttons import encode_words
 from bot.requests.dispatcher import Dispatcher
 from bot.slack.outbound.sender import EDIT_INTERVAL

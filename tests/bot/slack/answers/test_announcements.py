@@ -15,10 +15,10 @@ from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, DeliveryStage, Fallback, PlainWord
 from bot.model.request import Answer, Membership, SlackIdentity
 from bot.rendering import chart_process as drawing
-from bot.slack.answers import thread_files
-from bot.slack.answers.thread_files import POLL_INTERVAL, TOO_LATE
+from bot.slack.answers import files as thread_files
+from bot.slack.answers.files import POLL_INTERVAL, TOO_LATE
 from bot.slack.directory.channels import CACHE_SECONDS
-from bot.slack.outbound.reroute_reason import MAX_OUTAGE
+from bot.slack.outbound.routes import MAX_OUTAGE
 from bot.slack.outbound.sender import EDIT_INTERVAL, REFUSAL_MEMORY
 from commands.model.finding import Severity
 from commands.model.report import FileFormat, Report, ReportFile, TextFile

@@ -13,14 +13,11 @@ import pytest
 from adapters.phrase import Phrase, Texts
 from bot.rendering import chart_process as drawing
 from bot.rendering.chart_process import DrawingFailed
-from bot.rendering.slack.blocks import SlackMessage, make_picture, make_section
-from bot.rendering.slack.chart_blocks import CHART_TYPE
-from bot.slack.answers.charts import ChartUploader, Draw
+from bot.rendering.slack.blocks import CHART_TYPE, SlackMessage, make_picture, make_section
+from bot.slack.answers.files import ChartUploader, Draw
 from bot.slack.directory.channels import ChannelDirectory
-from bot.slack.outbound.message import Address
-from bot.slack.outbound.sharing import LOOKING_PAUSES, FileWatcher
-from bot.slack.outbound.simplify import PICTURE_PAUSES
-from bot.slack.outbound.uploads import UploadRecords, Uploads
+from bot.slack.outbound.message import PICTURE_PAUSES, Address
+from bot.slack.outbound.uploads import LOOKING_PAUSES, FileWatcher, UploadRecords, Uploads
 from bot.store.answers import RETENTION, AnswerFile, StoredAnswer
 from commands.model.chart import describe_chart
 from commands.model.lanes import Drawing, describe_drawing
@@ -52,7 +49,7 @@ TRIES = len(PICTURE_PAUSES) + 1
 
 @pytest.fixture(autouse=True)
 def _drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The bot's drawing program gives a picture without drawing it; `tests.bot.rendering.test_chart_image` lets it draw."""
+    """The bot's drawing program gives a picture without drawing it; `tests.bot.rendering.test_charts` lets it draw."""
     (tmp_path / "chart.png").write_bytes(PNG)
     monkeypatch.setattr(drawing, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
 

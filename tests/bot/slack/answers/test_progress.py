@@ -10,15 +10,10 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
+from bot.answers.slack_progress import MAX_NAMED_HOSTS, render_partial_answer, render_progress, render_waiting_notice
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.rendering import chart_process
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT
-from bot.rendering.slack.progress import (
-    MAX_NAMED_HOSTS,
-    render_partial_answer,
-    render_progress,
-    render_waiting_notice,
-)
 from bot.slack.answers.progress import MAX_NOTICES, MIN_DELAY, PARTIAL_DELAY, PROGRESS_DELAY, list_pauses
 from bot.slack.outbound.message import RESPONSE_URL_LIFETIME
 from bot.slack.outbound.sender import EDIT_INTERVAL

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from bot.slack.api import SlackApi
+from bot.slack.client.api import SlackApi
 from bot.slack.directory.channels import CACHE_SECONDS, MAX_NAMED, ChannelDirectory
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing

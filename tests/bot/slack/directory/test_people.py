@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.model.request import Membership
+from bot.slack.client.preflight import SCOPES
 from bot.slack.directory.groups import CACHE_SECONDS as GROUPS_FRESH
 from bot.slack.directory.people import CACHE_SECONDS, LANGUAGE_CACHE_SECONDS, LanguageDefaults, PeopleDirectory
-from bot.slack.scopes import SCOPES
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Phrase
+from bot.alerts.slack.buttons import ACKNOWLEDGE_ACTION, make_alert_buttons
 from bot.locale.texts import get_texts
 from bot.model.request import Answer, Failure, FailureKind, Request
-from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION, make_alert_buttons
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.buttons import encode_words, make_row
 from tests.bot.alert_examples import FIRING

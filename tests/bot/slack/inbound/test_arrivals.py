@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.runtime.clock import Clock
-from bot.slack.inbound.arrivals import ACK_TIME, MAX_READ_SECONDS, PULSE_INTERVAL, STANDSTILL, Arrivals
+from bot.slack.inbound.intake import ACK_TIME, MAX_READ_SECONDS, PULSE_INTERVAL, STANDSTILL, Arrivals
 from bot.store.shared_inbox import ClockReading, SharedInbox
 from tests.bot.slack.conftest import Time
 

@@ -15,7 +15,7 @@ from bot.rendering.slack.buttons import AnswerView, make_command_button
 from bot.slack.click_payload import find_thread, parse_click
 from bot.store.answers import RETENTION
 from bot.store.condition import check_writable
-from bot.store.tables import ANSWERS
+from bot.store.schema.tables import ANSWERS
 from commands.model.report import Cell, Report, Row
 from tests.bot.rendering.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House

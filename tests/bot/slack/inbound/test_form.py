@@ -7,7 +7,7 @@ import pytest
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.model.request import Answer
-from bot.slack.answers.menu import CHECK_WORDS
+from bot.slack.answers.views import CHECK_WORDS
 from bot.slack.click_payload import KIND, Click
 from bot.slack.inbound.form import TRIGGER_LIFETIME
 from bot.store.answers import StoredAnswer

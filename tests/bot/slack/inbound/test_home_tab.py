@@ -12,16 +12,14 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
+from bot.alerts.slack.buttons import ACKNOWLEDGE_ACTION
+from bot.home.slack import CHECK_ACTION, HOME_ACTION
 from bot.model.alert import Alert
 from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.model.request import Answer, Failure, FailureKind, Request
-from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION
 from bot.rendering.slack.buttons import FORM_ACTION, encode_words
-from bot.rendering.slack.home import CHECK_ACTION
-from bot.rendering.slack.home_lists import HOME_ACTION
-from bot.slack.answers.menu import CHECK_WORDS
-from bot.slack.inbound.home_tab import LOOK_INTERVAL, PUBLISH_BURST, PUBLISH_INTERVAL, RETRY_PAUSES
-from bot.slack.inbound.home_viewers import PUBLISH_PAUSE
+from bot.slack.answers.views import CHECK_WORDS
+from bot.slack.inbound.home_tab import LOOK_INTERVAL, PUBLISH_BURST, PUBLISH_INTERVAL, PUBLISH_PAUSE, RETRY_PAUSES
 from bot.store.answers import StoredAnswer
 from bot.store.errors import DatabaseError
 from commands.model.operation import Progress, ReadProgress, ignore_progress

@@ -1,6 +1,6 @@
 """Viewers of home tabs: a change is published to them, seldom, and always the last one."""
 
-from bot.slack.inbound.home_viewers import FAILURE_PAUSE, MAX_VIEWERS, MEMORY, PUBLISH_PAUSE, HomeViewers
+from bot.slack.inbound.home_tab import FAILURE_PAUSE, MAX_VIEWERS, MEMORY, PUBLISH_PAUSE, HomeViewers
 
 
 class Seconds:

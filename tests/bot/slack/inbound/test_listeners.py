@@ -12,9 +12,10 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.rendering.slack.blocks import SlackMessage
-from bot.slack.answers.charts import ChartUploader
+from bot.slack.answers.files import ChartUploader
 from bot.slack.answers.responder import AnswerFiles, Responder
 from bot.slack.answers.views import AnswerViews
+from bot.slack.client.preflight import SCOPES
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.inbound import slash_command as command
@@ -25,9 +26,7 @@ from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.worker import InboxWorker
-from bot.slack.outbound.sharing import FileWatcher
-from bot.slack.outbound.uploads import UploadRecords, Uploads
-from bot.slack.scopes import SCOPES
+from bot.slack.outbound.uploads import FileWatcher, UploadRecords, Uploads
 from bot.slack.tasks import BackgroundTasks
 from tests.bot.slack.conftest import House, cleaned, manifest_with
 from tests.lab.workspace import Workspace

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.quoted_message import QuotedMessage
+from bot.incidents.slack.note_form import CALLBACK_ID, INCIDENT_FIELD
+from bot.model.incident import QuotedMessage
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.rendering.slack.blocks import SlackMessage
-from bot.rendering.slack.note_form import CALLBACK_ID, INCIDENT_FIELD
 from bot.slack.inbound.form import TRIGGER_LIFETIME
 from tests.bot.slack.conftest import INCIDENT, House
 from tests.lab.workspace.message import Message

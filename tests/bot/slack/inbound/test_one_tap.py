@@ -5,11 +5,11 @@ import json
 import pytest
 
 from adapters.phrase import Phrase
+from bot.changes.slack.buttons import is_plan_button
+from bot.home.slack import HOME_ACTION
 from bot.model.request import Answer
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.buttons import make_command_button, make_row
-from bot.rendering.slack.change_buttons import is_plan_button
-from bot.rendering.slack.home_lists import HOME_ACTION
 from bot.slack.click_payload import KIND, Click
 from bot.slack.inbound.form import TRIGGER_LIFETIME
 from bot.store.answers import StoredAnswer

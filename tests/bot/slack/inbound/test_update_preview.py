@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.update_preview import UpdatePreview
+from bot.model.incident import UpdatePreview
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing
 from tests.lab.workspace.view import View

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from adapters.phrase import Phrase
+from bot.slack.client.preflight import SCOPES
 from bot.slack.inbound.intake import STORE_TIMEOUT
-from bot.slack.scopes import SCOPES
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import Outbox

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from bot.incidents.channels import ChannelNotCreated, CreatedChannel, NewChannel
-from bot.slack.errors import QUICK_RETRY_AFTER
-from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
+from bot.incidents.rules.channels import ChannelNotCreated, CreatedChannel, NewChannel
+from bot.slack.client.errors import QUICK_RETRY_AFTER
+from bot.slack.client.preflight import OPTIONAL_SCOPES, SCOPES
 from bot.slack.surface import SlackSurface
 from tests.bot.slack.conftest import CANARY, House, manifest_with
 from tests.lab.workspace import Workspace

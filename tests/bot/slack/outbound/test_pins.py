@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.rendering.slack.blocks import SlackMessage
+from bot.slack.client.preflight import OPTIONAL_SCOPES, PIN_SCOPE, SCOPES
 from bot.slack.outbound.message import Address, build_post
-from bot.slack.scopes import OPTIONAL_SCOPES, PIN_SCOPE, SCOPES
 from bot.store.database import Database
 from tests.bot.slack.conftest import House, ScriptedDesk, Time, manifest_with
 from tests.lab.workspace import Clock, Workspace

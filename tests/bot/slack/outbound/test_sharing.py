@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.outbound.sharing import LOOKING_PAUSES, SHARING_PAUSES
-from bot.slack.scopes import FILE_SCOPE, OPTIONAL_SCOPES, SCOPES
+from bot.slack.client.preflight import FILE_SCOPE, OPTIONAL_SCOPES, SCOPES
+from bot.slack.outbound.uploads import LOOKING_PAUSES, SHARING_PAUSES
 from tests.bot.slack.answers.test_charts import PNG, REPORT, images
 from tests.bot.slack.conftest import House, Time, manifest_with
 from tests.bot.slack.inbound.test_click import MANY, answering, asked, posted

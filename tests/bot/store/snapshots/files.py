@@ -6,11 +6,11 @@ The tables are a snapshot in the first revision itself, which makes them from it
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.store import schema
+from bot import store
 from tests.bot.store.snapshots.names import write_names
 from tests.bot.store.snapshots.tables import URLS, write_statements
 
-FIRST = Path(schema.__file__).parent / "migrations" / "versions"
+FIRST = Path(store.__file__).parent / "migrations" / "versions"
 NAMES = Path(__file__).with_name("names.txt")
 
 

@@ -4,27 +4,17 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from adapters.action_registry import ACTIONS, get_kind
-from bot.audit.log import EventKind
-from bot.changes.engine import WORKFLOW
+from bot.audit_log.log import EventKind
+from bot.changes.services.engine import WORKFLOW
 from bot.model.alert import AlertState, MuteKind
 from bot.model.change import ApprovalState, ChangeState
 from bot.model.incident import EntryKind, IncidentState
 from bot.model.request import Surface
+from bot.model.schedule import RunOutcome, ScheduleOrigin
 from bot.slack import click_payload
-from bot.slack.inbound import (
-    form,
-    group_change,
-    home_tab,
-    log_filter,
-    mention,
-    message_shortcut,
-    plan,
-    reaction,
-    slash_command,
-)
+from bot.slack.inbound import form, home_tab, log_filter, mention, message_shortcut, plan, reaction, slash_command
+from bot.slack.inbound import listeners as group_change
 from bot.store.outbox_values import PostState, Route
-from bot.store.schedule_runs import RunOutcome
-from bot.store.schedules import ScheduleOrigin
 from commands.alerts.conditions import Condition
 from commands.catalogue import CATALOGUE
 from commands.model.backup import BackupPart

@@ -1,0 +1,1 @@
+"""Reports on alerts, silences and maintenance. Pure."""

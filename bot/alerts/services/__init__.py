@@ -1,0 +1,1 @@
+"""Services of alerts: the watch, the registry, the notifier, mutes."""

@@ -1,0 +1,1 @@
+"""Alerts in Slack: their messages and buttons. Pure."""

@@ -1,0 +1,1 @@
+"""Renders any answer: in a terminal, as JSON and CSV, as Markdown, in Slack."""

@@ -1,0 +1,1 @@
+"""The audit log itself: signed, chained, with its head outside the database."""

@@ -1,0 +1,1 @@
+"""Restore and move of the bot's own database, while no bot runs."""

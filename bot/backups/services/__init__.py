@@ -1,0 +1,1 @@
+"""Services of backups: the registry, verification, drills, the offsite folder."""

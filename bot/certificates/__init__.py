@@ -1,0 +1,1 @@
+"""Certificates: the ledger of all that were signed or seen, and the rotation of the CA."""

@@ -1,0 +1,1 @@
+"""Services of certificates: the ledger, its survey, the rotation."""

@@ -1,0 +1,1 @@
+"""Reports on changes, locks and owed changes. Pure."""

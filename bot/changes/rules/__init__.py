@@ -1,0 +1,1 @@
+"""Rules of changes: approval, transitions, outcome, what is owed. Pure."""

@@ -1,0 +1,1 @@
+"""Services of changes: they plan, let people decide, run and end changes."""

@@ -1,0 +1,1 @@
+"""Changes in Slack: the card, its buttons, the plan. Pure."""

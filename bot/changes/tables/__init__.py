@@ -1,0 +1,1 @@
+"""Rows and queries of operations, claims, locks, rehearsals and owed changes."""

@@ -1,0 +1,1 @@
+"""Words about changes, which Slack and the terminal share. Pure."""

@@ -1,1 +1,0 @@
-"""Copies of the bot over one database: which of them may lead, and what each of them shows."""

@@ -1,0 +1,1 @@
+"""Hosts: those that are added, suspended and removed, and what `host` shows."""

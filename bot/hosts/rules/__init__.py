@@ -1,0 +1,1 @@
+"""Rules of hosts that are added or suspended. Pure."""

@@ -1,0 +1,1 @@
+"""Services of hosts that are added or suspended."""

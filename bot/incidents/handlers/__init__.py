@@ -1,0 +1,1 @@
+"""Handlers of the operations on incidents, one module a verb."""

@@ -1,0 +1,1 @@
+"""Rules of incidents: every decision, without I/O. Pure."""

@@ -1,0 +1,1 @@
+"""Services of incidents: what keeps, collects and announces them."""

@@ -1,0 +1,1 @@
+"""Incidents in Slack: the status message and the forms. Pure."""

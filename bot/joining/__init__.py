@@ -1,1 +1,0 @@
-"""Hosts that are being added, before anything runs on them: ids that are reserved, and identities that are pinned."""

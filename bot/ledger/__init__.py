@@ -1,1 +1,0 @@
-"""The ledger of identities: every certificate that was signed or seen."""

@@ -1,0 +1,1 @@
+"""Lines of logs in answers, and the archive of evidence."""

@@ -1,0 +1,1 @@
+"""Lines of logs in Slack: the message and the filter. Pure."""

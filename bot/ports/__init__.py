@@ -1,0 +1,1 @@
+"""The context of a request, which every handler gets."""

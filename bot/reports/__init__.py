@@ -1,1 +1,0 @@
-"""Digests and periodic reports, made from observations and changes."""

@@ -1,0 +1,1 @@
+"""Services of schedules: the registry and the scheduler."""

@@ -1,0 +1,1 @@
+"""Rows and queries of schedules and their runs."""
