@@ -110,7 +110,9 @@ async def test_the_next_lead_begins_only_when_what_the_former_one_began_to_write
     successor = await asyncio.to_thread(Database.connect, postgres)
     with pool.engine.connect() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('in time')"))
-        postgres_server.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE objid = {LOCK}", postgres.name)
+        # every database's locks are listed, and each worker's database has one of this number
+        lead = f"locktype = 'advisory' AND objid = {LOCK} AND database = (SELECT oid FROM pg_database WHERE datname = '{postgres.name}')"
+        postgres_server.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE {lead}", postgres.name)
         leads = asyncio.create_task(successor.try_lead(ME, end))
         async with asyncio.timeout(3):
             while [(1,)] != await asyncio.to_thread(postgres_server.execute, waiting, postgres.name):
