@@ -111,7 +111,8 @@ async def test_the_next_lead_begins_only_when_what_the_former_one_began_to_write
     with pool.engine.connect() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('in time')"))
         # every database's locks are listed, and each worker's database has one of this number
-        lead = f"locktype = 'advisory' AND objid = {LOCK} AND database = (SELECT oid FROM pg_database WHERE datname = '{postgres.name}')"
+        here = f"database = (SELECT oid FROM pg_database WHERE datname = '{postgres.name}')"
+        lead = f"locktype = 'advisory' AND objid = {LOCK} AND {here}"
         postgres_server.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE {lead}", postgres.name)
         leads = asyncio.create_task(successor.try_lead(ME, end))
         async with asyncio.timeout(3):
