@@ -23,7 +23,7 @@ from bot.changes.rules.approval import NotAllowed
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.incident import Incident
 from bot.ports.context import RequestContext
-from bot.store.records import encode_identity
+from bot.store.encoding import encode_identity
 from commands.alerts.mutes import MaintenanceAdd, MaintenanceList, MaintenanceRemove, SilenceAdd, SilenceList, SilenceRemove
 from commands.alerts.operations import AlertAcknowledge, AlertList, AlertShow
 from commands.model.operation import Operation

@@ -19,7 +19,7 @@ from bot.model.request import Answer, BotIdentity, Identity, Membership, SlackId
 from bot.model.schedule import Schedule, ScheduleOrigin
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.schedules.services.scheduler import Scheduler, SchedulerServices
-from bot.store.records import decode_identity
+from bot.store.encoding import decode_identity
 from commands.model.report import Report
 
 if TYPE_CHECKING:

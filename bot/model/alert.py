@@ -151,7 +151,7 @@ class Mute(Value):
     """A silence or a maintenance: what it hides, on whose behalf, until when. `number` is assigned by the database.
 
     `what` is as it was typed: `host-a`, `host-a/nebula`, `label:tokyo`, `disk`, a target. `identity` is the owner's, encoded
-    as in `bot.store.records`. `reminded_at`: its owner was notified of its end. `removed_by` is "" unless it ended early.
+    as in `bot.store.encoding`. `reminded_at`: its owner was notified of its end. `removed_by` is "" unless it ended early.
     """
 
     number: int = 0

@@ -36,7 +36,7 @@ class Schedule:
     """One schedule: runs the command `words` at the times of `cron` in `zone`, on behalf of `owner`.
 
     Answers go to `channel`; "" means to the administrators. `missed` is the handling of missed times: `run`, `skip` or
-    `tell`. `identity` is the owner's, encoded as in `bot.store.records`; "" if the configuration names the owner.
+    `tell`. `identity` is the owner's, encoded as in `bot.store.encoding`; "" if the configuration names the owner.
     `operation` is the request that added it, else "". Due times count from `since`. `paused_by` is "" while it is active;
     `why` is the reason of the pause.
     """

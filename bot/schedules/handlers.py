@@ -17,7 +17,7 @@ from bot.ports.context import ChannelNames, RequestContext
 from bot.schedules.model import ScheduleRun as StoredRun
 from bot.schedules.ports import ScheduleRegistryPort
 from bot.schedules.reports import ReportPlace, list_schedules, report_schedule
-from bot.store.records import encode_identity
+from bot.store.encoding import encode_identity
 from commands.language.grammar import render_operation
 from commands.model.report import Report
 from commands.schedules import ScheduleAdd, ScheduleList, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun

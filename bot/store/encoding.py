@@ -1,4 +1,4 @@
-"""Encodes values as text for the database: points in time, JSON, untrusted text. No SQL.
+"""Encodes values as text for the database: points in time, JSON, identities, phrases, untrusted text. No SQL.
 
 Points in time are text of one width, in UTC (`2026-01-31T09:00:00.000000Z`). The text sorts like the time, and is readable.
 JSON is ASCII, so that no character of untrusted text (NUL, a lone surrogate) can damage a row.
@@ -19,10 +19,14 @@ from psycopg.adapt import Dumper
 from psycopg.postgres import types
 
 from adapters.phrase import Phrase
+from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from bot.store.errors import TooLarge
 
 MAX_JSON_BYTES = 65_536
 """Maximum bytes of one JSON value. A message within Slack's limits is far smaller."""
+
+MAX_REASON_LENGTH = 2000
+"""Characters that are stored of a too long reason."""
 
 
 def encode_time(at: datetime) -> str:
@@ -30,6 +34,14 @@ def encode_time(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("a stored point in time needs its zone")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def decode_time(text: str) -> datetime:
+    """Decodes a point in time from `encode_time`. Raises `ValueError` for another text, also for one without its zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a stored point in time needs its zone")
+    return at
 
 
 def encode_json(value: Mapping[str, Any]) -> str:
@@ -49,6 +61,45 @@ def encode_json(value: Mapping[str, Any]) -> str:
 def escape_text(text: str) -> str:
     """Escapes what SQLite cannot store as text (NUL, lone surrogates) as visible characters."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def encode_identity(identity: Identity) -> str:
+    """Encodes an identity as JSON."""
+    match identity:
+        case SlackIdentity(team=team, user=user, standing=standing, groups=groups):
+            return encode_json({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
+        case SystemIdentity(uid=uid, name=name):
+            return encode_json({"uid": uid, "name": name})
+        case BotIdentity(name=name):
+            return encode_json({"bot": name})
+
+
+def decode_identity(text: str) -> Identity:
+    """Decodes an identity from `encode_identity`. Raises `ValueError` for other JSON."""
+    match json.loads(text):
+        case {"team": team, "user": user, "standing": standing, "groups": groups}:
+            return SlackIdentity(team, user, Membership(standing), frozenset(groups))
+        case {"uid": uid, "name": name}:
+            return SystemIdentity(uid, name)
+        case {"bot": name}:
+            return BotIdentity(name)
+        case _:
+            raise ValueError("not an identity")
+
+
+def encode_phrase(phrase: Phrase | None) -> str | None:
+    """Encodes a phrase as JSON. A too long one is shortened, in English: its length must not keep a change from ending."""
+    if phrase is None:
+        return None
+    try:
+        return encode_json(phrase.to_json())
+    except TooLarge:
+        return encode_json(Phrase("{text}", text=str(phrase)[:MAX_REASON_LENGTH] + "…").to_json())
+
+
+def decode_phrase(text: str | None) -> Phrase | None:
+    """Decodes a phrase from `encode_phrase`."""
+    return None if text is None else Phrase.from_json(json.loads(text))
 
 
 class _EscapedText(Dumper):

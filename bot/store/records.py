@@ -17,8 +17,15 @@ from sqlalchemy import Row
 
 from adapters.phrase import Phrase
 from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review, TransferProgress
-from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, Surface, SystemIdentity
-from bot.store.encoding import encode_json, escape_text
+from bot.model.request import Identity, SlackIdentity, Surface
+from bot.store.encoding import (
+    decode_identity,
+    decode_phrase,
+    encode_identity,
+    encode_json,
+    encode_phrase,
+    escape_text,
+)
 from bot.store.errors import TooLarge
 from commands.model.operation import Risk
 from commands.model.plan import Plan, StepResult
@@ -33,9 +40,6 @@ UNREADABLE_PLAN = Plan(
     parts=(), warnings=(Phrase("this plan was stored by a different version of flatnet-bot and cannot be read"),)
 )
 """Placeholder for a plan that could not be read. It is never run, but its operation can be shown and closed."""
-
-MAX_REASON_LENGTH = 2000
-"""Characters that are stored of a too long reason."""
 
 
 @dataclass(frozen=True)
@@ -226,45 +230,6 @@ def read_record(row: Row[Any], reviews: Iterable[Row[Any]]) -> OperationRecord:
         ended_at=row.ended_at,
         version=row.version,
     )
-
-
-def encode_identity(identity: Identity) -> str:
-    """Encodes an identity as JSON."""
-    match identity:
-        case SlackIdentity(team=team, user=user, standing=standing, groups=groups):
-            return encode_json({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
-        case SystemIdentity(uid=uid, name=name):
-            return encode_json({"uid": uid, "name": name})
-        case BotIdentity(name=name):
-            return encode_json({"bot": name})
-
-
-def decode_identity(text: str) -> Identity:
-    """Decodes an identity from `encode_identity`. Raises `ValueError` for other JSON."""
-    match json.loads(text):
-        case {"team": team, "user": user, "standing": standing, "groups": groups}:
-            return SlackIdentity(team, user, Membership(standing), frozenset(groups))
-        case {"uid": uid, "name": name}:
-            return SystemIdentity(uid, name)
-        case {"bot": name}:
-            return BotIdentity(name)
-        case _:
-            raise ValueError("not an identity")
-
-
-def encode_phrase(phrase: Phrase | None) -> str | None:
-    """Encodes a phrase as JSON. A too long one is shortened, in English: its length must not keep a change from ending."""
-    if phrase is None:
-        return None
-    try:
-        return encode_json(phrase.to_json())
-    except TooLarge:
-        return encode_json(Phrase("{text}", text=str(phrase)[:MAX_REASON_LENGTH] + "…").to_json())
-
-
-def decode_phrase(text: str | None) -> Phrase | None:
-    """Decodes a phrase from `encode_phrase`."""
-    return None if text is None else Phrase.from_json(json.loads(text))
 
 
 def _read_approval(row: Row[Any], reviews: tuple[Row[Any], ...]) -> Approval | None:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.phrase import Phrase
 from bot.store.database_time import database_now, read_time
+from bot.store.encoding import decode_phrase, encode_phrase
 from bot.store.leadership import CopyIdentity
-from bot.store.records import decode_phrase, encode_phrase
 from bot.store.schema.tables import COPIES
 
 LEADS = "leads"

@@ -19,8 +19,7 @@ from bot.schedules.tables.schedules import ScheduleTable
 from bot.store.audit_chain import StoredEvent
 from bot.store.audit_head_file import Head
 from bot.store.database import Database
-from bot.store.encoding import encode_json, encode_time
-from bot.store.records import encode_identity
+from bot.store.encoding import encode_identity, encode_json, encode_time
 from commands.model.report import Report
 
 ANA = SlackIdentity("T1", "U1ANA", Membership.MEMBER)

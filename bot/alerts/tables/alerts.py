@@ -33,8 +33,7 @@ from bot.alerts.tables.history import (
 )
 from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertHistory, AlertMove, AlertStep
 from bot.store.database import Database
-from bot.store.encoding import escape_text
-from bot.store.records import encode_phrase
+from bot.store.encoding import encode_phrase, escape_text
 from bot.store.schema.tables import ALERT_CHANGES, ALERTS
 
 MAX_CHANGES = 200

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
 from bot.model.alert import Alert, AlertChange, AlertHistory, AlertState, AlertStep
-from bot.store.records import decode_phrase
+from bot.store.encoding import decode_phrase
 from bot.store.schema.column_types import UtcText
 from bot.store.schema.tables import ALERT_CHANGES, ALERTS
 

@@ -18,7 +18,7 @@ from adapters.phrase import Phrase
 from bot.changes.tables import locks
 from bot.model.change import ApprovalState, ChangeState, HostClaim
 from bot.model.lock import Lock
-from bot.store.records import decode_phrase, encode_phrase
+from bot.store.encoding import decode_phrase, encode_phrase
 from bot.store.schema.tables import CLAIMS, OPERATIONS
 
 _NEXT_VERSION = OPERATIONS.c.version + 1

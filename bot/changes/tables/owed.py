@@ -20,8 +20,7 @@ from adapters.phrase import Phrase
 from bot.model.owed import OwedChange
 from bot.model.request import Surface, SystemIdentity
 from bot.store.database import Database
-from bot.store.encoding import encode_json, escape_text
-from bot.store.records import decode_identity, decode_phrase, encode_identity, encode_phrase
+from bot.store.encoding import decode_identity, decode_phrase, encode_identity, encode_json, encode_phrase, escape_text
 from bot.store.schema.tables import OWED
 from commands.model.owed import KnownOwed, Matter
 

@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.model.rehearsal import Rehearsal
 from bot.store.database import Database
-from bot.store.encoding import encode_json, escape_text
-from bot.store.records import decode_phrase, encode_phrase
+from bot.store.encoding import decode_phrase, encode_json, encode_phrase, escape_text
 from bot.store.schema.tables import REHEARSALS
 
 _COLUMNS = REHEARSALS.c

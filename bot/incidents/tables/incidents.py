@@ -25,8 +25,7 @@ from bot.incidents.model import IncidentEntry
 from bot.incidents.tables.timeline import FollowPosition, add_entries, store_position
 from bot.model.incident import WORKED_ON_STATES, Incident, IncidentState, TimelineEntry
 from bot.store.database import Database
-from bot.store.encoding import encode_json, escape_text
-from bot.store.records import decode_phrase, encode_phrase
+from bot.store.encoding import decode_phrase, encode_json, encode_phrase, escape_text
 from bot.store.schema.tables import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 
 

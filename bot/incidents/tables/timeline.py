@@ -13,8 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.phrase import Phrase
 from bot.model.incident import PERSONAL_KINDS, EntryKind, TimelineEntry
 from bot.store.database import Database
-from bot.store.encoding import escape_text
-from bot.store.records import decode_phrase, encode_phrase
+from bot.store.encoding import decode_phrase, encode_phrase, escape_text
 from bot.store.schema.tables import INCIDENT_POSITION, INCIDENT_TIMELINE
 
 SOURCES_AT_ONCE = 500

@@ -19,8 +19,7 @@ from bot.model.schedule import RETENTION, RunOutcome, RunTally, Schedule, Schedu
 from bot.schedules.model import ScheduleRun
 from bot.schedules.tables.runs import delete_old_runs
 from bot.store.database import Database
-from bot.store.encoding import escape_text
-from bot.store.records import decode_phrase, encode_phrase
+from bot.store.encoding import decode_phrase, encode_phrase, escape_text
 from bot.store.schema.column_types import sum_up
 from bot.store.schema.tables import SCHEDULE_RUNS, SCHEDULES
 

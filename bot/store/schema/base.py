@@ -248,7 +248,7 @@ class LockRow(Table, table=True):
 class ScheduleRow(Table, table=True):
     """One schedule, including those of the configuration and of the code: only this row says if it is paused.
 
-    `identity` is the owner's, encoded as in `bot.store.records`; "" if the configuration names the owner.
+    `identity` is the owner's, encoded as in `bot.store.encoding`; "" if the configuration names the owner.
     """
 
     __tablename__ = "schedules"

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, Label, Text, cast, func
 from sqlalchemy.types import TypeDecorator
 
-from bot.store.encoding import encode_time
+from bot.store.encoding import decode_time, encode_time
 
 Whole = BigInteger().with_variant(Integer(), "sqlite")
 """Column type of a whole number: 64 bits on both databases. Only INTEGER can be the key of a row on SQLite."""
@@ -40,4 +40,4 @@ class UtcText(TypeDecorator[datetime]):
         return None if value is None else encode_time(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+        return None if value is None else decode_time(value)

@@ -9,7 +9,7 @@ from bot.access.policy import Policy
 from bot.app.run_schedules import ScheduleOwners
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from bot.model.schedule import Schedule, ScheduleOrigin
-from bot.store.records import encode_identity
+from bot.store.encoding import encode_identity
 from tests.bot.clockwork import daily
 from tests.bot.requests.test_dispatcher import config
 

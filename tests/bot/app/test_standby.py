@@ -20,8 +20,8 @@ from bot.runtime.clock import Clock
 from bot.store.address import PostgresAddress
 from bot.store.audit_head_file import Head
 from bot.store.database import Database
+from bot.store.encoding import encode_phrase
 from bot.store.postgres_session import READER_LIMITS
-from bot.store.records import encode_phrase
 from bot.store.replicas import LEADS, STANDS_BY
 from bot.store.schema.creation import HEAD_REVISION
 from commands.model.operation import ignore_progress

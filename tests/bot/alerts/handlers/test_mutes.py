@@ -12,7 +12,7 @@ from bot.access.rules import Grant
 from bot.model.alert import Mute, MuteKind
 from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
-from bot.store.records import decode_identity
+from bot.store.encoding import decode_identity
 from commands.model.operation import Role
 from commands.model.report import Report
 from tests.bot.alert_registry import Alerts

@@ -23,16 +23,9 @@ from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState, E
 from bot.model.lock import Lock
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.database import Database
-from bot.store.encoding import MAX_JSON_BYTES
+from bot.store.encoding import MAX_JSON_BYTES, MAX_REASON_LENGTH, decode_identity, encode_identity
 from bot.store.errors import TooLarge
-from bot.store.records import (
-    MAX_PLAN_BYTES,
-    MAX_REASON_LENGTH,
-    UNREADABLE_PLAN,
-    OperationRecord,
-    decode_identity,
-    encode_identity,
-)
+from bot.store.records import MAX_PLAN_BYTES, UNREADABLE_PLAN, OperationRecord
 from bot.store.schema.tables import OPERATIONS
 from commands.model.operation import Risk, Role
 from commands.model.plan import Part, Plan, PlannedAction, Step

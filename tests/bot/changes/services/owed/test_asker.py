@@ -13,7 +13,7 @@ from bot.changes.services.planner import NothingToDo
 from bot.model.change import Change, ChangeState
 from bot.model.owed import OwedChange
 from bot.model.request import Membership
-from bot.store.records import encode_identity
+from bot.store.encoding import encode_identity
 from bot.store.schema.tables import OWED
 from commands.model.check import Area
 from commands.model.finding import Finding, Severity
