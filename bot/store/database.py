@@ -4,7 +4,7 @@
                                           (pending work is committed together: one fsync for all)
 
 A `run` returns when the commit is on the disk (`synchronous=FULL`). If it raises, nothing of that work was written. A work
-gets the connection and returns plain values, never an open result.
+gets the connection and its arguments, and returns plain values, never an open result.
 
     SQLite       open ─▶ owned (a file lock)
     PostgreSQL   connect ─▶ stands by ─ try_lead ─▶ owned (an advisory lock of this session, `bot.store.leadership`)
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 LOCK_TIMEOUT = 1.0
 """Seconds to wait for another program's write lock. A Slack listener must ack within 3 s, and may have to wait twice."""
@@ -184,16 +185,20 @@ class Database:
     def _in_thread(self, function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
         return asyncio.wrap_future(self._thread.submit(function, *arguments))
 
-    def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Runs a work that may write, in one transaction. The future is done when the commit is on the disk."""
-        job = _PendingWork(work)
+    def run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs) -> asyncio.Future[T]:
+        """Runs a work that may write, in one transaction. The future is done when the commit is on the disk.
+
+        The work may run a second time, so its arguments must not be iterators.
+        """
+        job = _PendingWork(lambda connection: work(connection, *args, **named))
         self._waiting.append(job)
         self._thread.submit(self._commit_waiting)
         return asyncio.wrap_future(job.future)
 
-    def read(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs) -> asyncio.Future[T]:
         """Runs a work that only reads. Does not wait for another program's write lock. Sees every `run` called before."""
-        return asyncio.wrap_future(self._thread.submit(self._line.read, work))
+        call = self._thread.submit(self._line.read, lambda connection: work(connection, *args, **named))
+        return asyncio.wrap_future(call)
 
     def erase_deleted(self) -> asyncio.Future[bool]:
         """Erases what was deleted from the WAL file, too; False if a reader prevents that for now."""

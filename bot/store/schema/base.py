@@ -4,21 +4,38 @@ Tables are STRICT: a column holds its type. A change here needs a new revision i
 entry of `schema.REVISIONS`. A test compares the tables that both make.
 """
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from pydantic_core import PydanticUndefined
 from sqlalchemy import ColumnClause, Index, LargeBinary, Text, TextClause, column, func, select, table, text
 from sqlmodel import Field, MetaData, SQLModel
+from sqlmodel.main import FieldInfoMetadata
 
-from bot.store.schema.column_types import Flag, UtcText, Whole
+from bot.store.schema.column_types import Flag, UtcText, Whole, find_type
 
 STRICT = {"sqlite_strict": True}
 
 
 class Table(SQLModel):
-    """Base of the row classes. Its metadata holds the bot's tables and no others."""
+    """Base of the row classes. Its metadata holds the bot's tables and no others.
+
+    A row class inherits the fields of a value (`class MuteRow(Mute, Table, table=True)`), and adds what only rows have: keys
+    and own columns. Each column has the type that belongs to its field (`column_types.find_type`), unless it names another.
+    There are no instances: `bot.store.rows` reads rows as values.
+    """
 
     metadata = MetaData()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Names the column types. SQLModel reads them from the fields right after this."""
+        for field in cls.model_fields.values():
+            of_row = next((each for each in field.metadata if isinstance(each, FieldInfoMetadata)), FieldInfoMetadata())
+            if of_row.sa_type is PydanticUndefined:
+                typed = replace(of_row, sa_type=find_type(cast(Any, field.annotation)))
+                field.metadata = [typed, *(each for each in field.metadata if each is not of_row)]
 
 
 def index_some(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:

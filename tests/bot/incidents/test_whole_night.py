@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
@@ -34,6 +34,7 @@ from tests.bot.incidents.services.test_status import Channel
 from tests.bot.incidents.test_night import MIDNIGHT, Life
 
 T = TypeVar("T")
+P = ParamSpec("P")
 STORM = 254
 RENEWAL = "op-aaaaaaaaaaaa"
 
@@ -49,11 +50,12 @@ class Mortal(Database):
     last = 0
     behind = False
 
-    def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs) -> asyncio.Future[T]:
         self.writes += 1
         if not self.last or self.writes < self.last:
-            return super().run(work)
-        return asyncio.ensure_future(self._die(super().run(work) if self.writes == self.last and self.behind else None))
+            return super().run(work, *args, **named)
+        written = super().run(work, *args, **named) if self.writes == self.last and self.behind else None
+        return asyncio.ensure_future(self._die(written))
 
     async def _die(self, written: "asyncio.Future[T] | None") -> T:
         if written is not None:
