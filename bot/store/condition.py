@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Text, bindparam, exists, func, select, type_coerce, update
 
 from bot.store.database import Database
 from bot.store.outbox_values import OPEN_STATES, PostState
@@ -31,7 +31,7 @@ _OPEN = select(func.count()).where(OUTBOX.c.state.in_(OPEN_STATES))
 _OLDEST = select(func.min(OUTBOX.c.made_at)).where(OUTBOX.c.state.in_(OPEN_STATES))
 _UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == PostState.UNDELIVERABLE)
 _ALERTS = (
-    select(ALERTS.c.state, ALERTS.c.severity, func.count())
+    select(type_coerce(ALERTS.c.state, Text), type_coerce(ALERTS.c.severity, Text), func.count())
     .where(ALERTS.c.resolved_at.is_(None))
     .group_by(ALERTS.c.state, ALERTS.c.severity)
 )

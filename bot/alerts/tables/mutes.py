@@ -5,32 +5,29 @@ add ─▶ active ─┬─ its end time ───▶ ended; its owner was remin
                   owner has left
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, bindparam, update
 
-from bot.model.alert import Mute, MuteKind
+from bot.model.alert import Mute
 from bot.store.database import Database
-from bot.store.encoding import escape_text
-from bot.store.schema.tables import MUTES
+from bot.store.rows import Rows, execute, leave_out
+from bot.store.schema.alerts import MuteRow
 
-_ADD = insert(MUTES).on_conflict_do_nothing()
-_ADDED_BY_OPERATION = select(MUTES).where(MUTES.c.operation == bindparam("this"))
-_ONE = select(MUTES).where(MUTES.c.number == bindparam("this"))
+MUTES = Rows(Mute, MuteRow, repair=leave_out)
+"""A damaged mute hides nothing."""
+
+_C = MUTES.c
+_THIS = _C.number == bindparam("this")
+_ONE = MUTES.select(_THIS)
+_ADDED_BY_OPERATION = MUTES.select(_C.operation == bindparam("this"))
+_SINCE = MUTES.select(_C.ends_at > bindparam("since")).order_by(_C.number)
 _END = (
-    update(MUTES)
-    .where(MUTES.c.number == bindparam("this"), MUTES.c.ends_at > bindparam("now"))
+    update(MUTES.table)
+    .where(_THIS, _C.ends_at > bindparam("now"))
     .values(ends_at=bindparam("now"), removed_by=bindparam("who"))
 )
-_MARK_REMINDED = (
-    update(MUTES)
-    .where(MUTES.c.number == bindparam("this"), MUTES.c.reminded_at.is_(None))
-    .values(reminded_at=bindparam("now"))
-)
-_SINCE = select(MUTES).where(MUTES.c.ends_at > bindparam("since")).order_by(MUTES.c.number)
+_MARK_REMINDED = update(MUTES.table).where(_THIS, _C.reminded_at.is_(None)).values(reminded_at=bindparam("now"))
 
 
 class MuteTable:
@@ -41,72 +38,27 @@ class MuteTable:
 
     async def add(self, mute: Mute) -> Mute:
         """Stores a mute. Returns the stored one; a repeated request gets the mute that it added before."""
-        values = _make_values(mute)
-
-        def work(connection: Connection) -> Mute:
-            connection.execute(_ADD, values)
-            return _read_mute(connection.execute(_ADDED_BY_OPERATION, {"this": values["operation"]}).one())
-
-        return await self._database.run(work)
+        return await self._database.run(_add, mute)
 
     async def find(self, number: int) -> Mute | None:
         """Returns one mute by its number; None if there is none."""
-
-        def work(connection: Connection) -> Mute | None:
-            row = connection.execute(_ONE, {"this": number}).first()
-            return None if row is None else _read_mute(row)
-
-        return await self._database.read(work)
+        return await self._database.read(MUTES.find, _ONE, this=number)
 
     async def end(self, number: int, who: str, at: datetime) -> None:
         """Ends an active mute. A mute that has ended stays as it is."""
-        await self._write(_END, {"this": number, "who": escape_text(who), "now": at})
+        await self._database.run(execute, _END, this=number, who=who, now=at)
 
     async def mark_reminded(self, number: int, at: datetime) -> None:
         """Marks that its owner was notified of its end. The message must be stored in the outbox."""
-        await self._write(_MARK_REMINDED, {"this": number, "now": at})
+        await self._database.run(execute, _MARK_REMINDED, this=number, now=at)
 
     async def list_since(self, at: datetime) -> tuple[Mute, ...]:
         """Lists the mutes that end or ended after that time, by number."""
-        return await self._database.read(
-            lambda connection: tuple(_read_mute(row) for row in connection.execute(_SINCE, {"since": at}))
-        )
-
-    async def _write(self, statement: Any, values: Mapping[str, Any]) -> None:
-        def work(connection: Connection) -> None:
-            connection.execute(statement, values)
-
-        await self._database.run(work)
+        return await self._database.read(MUTES.list, _SINCE, since=at)
 
 
-def _make_values(mute: Mute) -> dict[str, Any]:
-    return {
-        "kind": mute.kind,
-        "what": escape_text(mute.what),
-        "reason": escape_text(mute.reason),
-        "owner": escape_text(mute.owner),
-        "identity": mute.identity,
-        "operation": escape_text(mute.operation),
-        "channel": escape_text(mute.channel),
-        "added_at": mute.added_at,
-        "ends_at": mute.ends_at,
-        "reminded_at": mute.reminded_at,
-        "removed_by": escape_text(mute.removed_by),
-    }
-
-
-def _read_mute(row: Row[Any]) -> Mute:
-    return Mute(
-        number=row.number,
-        kind=MuteKind(row.kind),
-        what=row.what,
-        reason=row.reason,
-        owner=row.owner,
-        identity=row.identity,
-        operation=row.operation,
-        channel=row.channel,
-        added_at=row.added_at,
-        ends_at=row.ends_at,
-        reminded_at=row.reminded_at,
-        removed_by=row.removed_by,
-    )
+def _add(connection: Connection, mute: Mute) -> Mute:
+    MUTES.store(connection, MUTES.insert_new, [mute])
+    added = MUTES.find(connection, _ADDED_BY_OPERATION, this=mute.operation)
+    assert added is not None
+    return added

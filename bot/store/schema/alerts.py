@@ -5,17 +5,17 @@ from datetime import datetime
 from sqlalchemy import Index, Text
 from sqlmodel import Field
 
+from bot.model.alert import Alert, AlertChange, Mute
 from bot.store.schema.base import STRICT, Table, count_up, index_some
 from bot.store.schema.column_types import Flag, UtcText, Whole
 
 IN_ORDER_OF_KEY = STRICT | {"sqlite_with_rowid": False}
 
 
-class AlertRow(Table, table=True):
+class AlertRow(Alert, Table, table=True):  # type: ignore[misc]  # the two bases' model_config differ
     """One alert. Rows that fired are never deleted within the retention, so a number always means the same alert.
 
-    At most one row of a host and a subject is not resolved. `short`, `why` and `outcome` are JSON of phrases. `version`
-    counts its moves, `shown` is the newest one that people were shown.
+    At most one row of a host and a subject is not resolved.
     """
 
     __tablename__ = "alerts"
@@ -27,66 +27,27 @@ class AlertRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = count_up("alerts", "number")
-    host: str = Field(sa_type=Text)
-    subject: str = Field(sa_type=Text)
-    condition: str = Field(sa_type=Text)
-    severity: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-    version: int = Field(sa_type=Whole)
-    shown: int = Field(sa_type=Whole)
-    streak: int = Field(sa_type=Whole)
-    step: int = Field(sa_type=Whole)
-    short: str = Field(sa_type=Text)
-    why: str = Field(sa_type=Text)
-    next: str | None = Field(default=None, sa_type=Text)
-    cause: str = Field(sa_type=Text)
-    began_at: datetime = Field(sa_type=UtcText)
-    checked_at: datetime = Field(sa_type=UtcText)
-    first_fired_at: datetime | None = Field(default=None, sa_type=UtcText)
-    fired_at: datetime | None = Field(default=None, sa_type=UtcText)
-    resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
-    outcome: str | None = Field(default=None, sa_type=Text)
-    acknowledged_by: str = Field(sa_type=Text)
-    acknowledged_at: datetime | None = Field(default=None, sa_type=UtcText)
-    acknowledged_until: datetime | None = Field(default=None, sa_type=UtcText)
-    message: str = Field(sa_type=Text)
-    repeated_at: datetime | None = Field(default=None, sa_type=UtcText)
-    escalated_at: datetime | None = Field(default=None, sa_type=UtcText)
+    number: int = count_up("alerts", "number")
 
 
-class AlertChangeRow(Table, table=True):
+class AlertChangeRow(AlertChange, Table, table=True):  # type: ignore[misc]  # the two bases' model_config differ
     """One move of an alert, stored in the transaction that moves it."""
 
     __tablename__ = "alert_changes"
     __table_args__ = (Index("alert_changes_by_time", "at"), STRICT)
 
-    alert: int = Field(primary_key=True, sa_type=Whole)
-    version: int = Field(primary_key=True, sa_type=Whole)
-    at: datetime = Field(sa_type=UtcText)
-    state: str = Field(sa_type=Text)
-    severity: str = Field(sa_type=Text)
-    actor: str = Field(sa_type=Text)
+    alert: int = Field(primary_key=True)
+    version: int = Field(primary_key=True)
 
 
-class MuteRow(Table, table=True):
+class MuteRow(Mute, Table, table=True):  # type: ignore[misc]  # the two bases' model_config differ
     """One silence or maintenance. Rows are never deleted, so a number always means the same one."""
 
     __tablename__ = "mutes"
     __table_args__ = (Index("mutes_by_end", "ends_at"), STRICT)
 
-    number: int | None = count_up("mutes", "number")
-    kind: str = Field(sa_type=Text)
-    what: str = Field(sa_type=Text)
-    reason: str = Field(sa_type=Text)
-    owner: str = Field(sa_type=Text)
-    identity: str = Field(sa_type=Text)
-    operation: str = Field(unique=True, sa_type=Text)
-    channel: str = Field(sa_type=Text)
-    added_at: datetime = Field(sa_type=UtcText)
-    ends_at: datetime = Field(sa_type=UtcText)
-    reminded_at: datetime | None = Field(default=None, sa_type=UtcText)
-    removed_by: str = Field(sa_type=Text)
+    number: int = count_up("mutes", "number")
+    operation: str = Field(unique=True)
 
 
 class TrafficRow(Table, table=True):

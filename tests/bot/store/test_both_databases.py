@@ -33,8 +33,9 @@ from sqlalchemy.sql.operators import desc_op
 from bot import store
 from bot.store.daily_rows import DailyRows
 from bot.store.database import Database
+from bot.store.rows import Rows
 from bot.store.schema import creation as schema
-from bot.store.schema.column_types import UtcText, sum_up
+from bot.store.schema.column_types import Coded, SafeText, UtcText, sum_up
 from bot.store.schema.tables import AUDIT, INBOX, INCIDENT_TIMELINE, TRAFFIC
 
 STORE = Path(store.__file__).parent
@@ -67,7 +68,7 @@ def list_statements() -> Iterator[tuple[str, Any]]:
     """Yield the name and the statement of each constant of SQL."""
     for module in list_modules():
         for name, value in vars(import_module(module)).items():
-            found = vars(value) if isinstance(value, DailyRows) else {"": value}
+            found = vars(value) if isinstance(value, DailyRows | Rows) else {"": value}
             for part, statement in found.items():
                 if isinstance(statement, Select | Insert | Update | Delete):
                     yield f"{module}.{name}{part}", statement
@@ -80,6 +81,8 @@ def choose_value(column: Any) -> object:
     """Choose a value that a column can hold."""
     if isinstance(column.type, UtcText):
         return NOW
+    if isinstance(column.type, SafeText | Coded):
+        return "x"
     return {str: "x", int: 1, bytes: b"x", bool: True}.get(column.type.python_type, 1)
 
 
