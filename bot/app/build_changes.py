@@ -45,7 +45,6 @@ from bot.digests.services import CheckFollower
 from bot.hosts.handlers.joining import JoiningServices
 from bot.hosts.rules.suspension import make_mutes
 from bot.hosts.services.suspensions import SuspensionRegistry
-from bot.hosts.tables import SuspensionTable
 from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.alert import Mute
 from bot.model.announcement import Announcement, DeliveryStage
@@ -250,7 +249,7 @@ def build_changes(
     policy, record_signed = lambda: basis().policy, identities.follow_end
     rotations = RotationRegistry(RotationTable(database), audit)
     backups = build_backup_registry(database, audit, basis)
-    suspensions = SuspensionRegistry(SuspensionTable(database), audit, now)
+    suspensions = SuspensionRegistry(audit, now)
     followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)), backups, suspensions)
     sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, followers)
     repository = ChangeRepository(sources, audit, journal.read_trail, links.show, now)

@@ -31,6 +31,7 @@ from bot.backups.tables import KeyBackupTable
 from bot.config.active_config import ActiveConfig
 from bot.config.schedules import DIGEST
 from bot.hosts.services.suspensions import ReminderServices, SuspensionReminder
+from bot.hosts.tables import SuspensionReminderTable
 from bot.runtime.periodic import DAY, PeriodicTask, run_periodically
 from bot.store.condition import is_undeliverable
 from bot.store.observations import ObservationTable
@@ -68,7 +69,9 @@ def build_suspension_reminder(application: "Application") -> SuspensionReminder:
     def find_channel() -> str:
         return application.dispatcher.config.schedule_config.channel
 
-    return SuspensionReminder(changes.suspensions, ReminderServices(changes.operations, changes.links, find_channel))
+    reminders = SuspensionReminderTable(application.database)
+    services = ReminderServices(reminders, changes.operations, changes.links, find_channel)
+    return SuspensionReminder(changes.suspensions, services)
 
 
 def build_watch(application: "Application") -> Watch:

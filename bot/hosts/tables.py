@@ -1,91 +1,51 @@
-"""Suspended hosts. Rows and queries only; `bot.hosts` derives them from signed events.
-
-What decides is the events. Of a row only `reminded_at` counts, which no event has.
+"""Reminders of suspended hosts. Rows and queries only; `bot.hosts` derives the suspensions from signed events.
 
 The host folder of the leader, for the other copies. Rows and queries only; `bot.config.shared_hosts` says what it is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.database import Database
-from bot.store.encoding import escape_text
-from bot.store.schema.tables import HOST_FILES, SUSPENSIONS
-from commands.model.suspension import Suspension
+from bot.store.rows import execute
+from bot.store.schema.tables import HOST_FILES, SUSPENSION_REMINDERS
 
-_S = SUSPENSIONS.c
-_MOVED = ("host", "operation", "owner", "state", "since", "remind_at", "ended_at")
-_INSERT = insert(SUSPENSIONS)
-_STORE = _INSERT.on_conflict_do_update(
-    index_elements=["number"],
-    set_={
-        name: _INSERT.excluded[name] for name in ("host", "operation", "owner", "state", "since", "remind_at", "ended_at")
-    },
+_REMINDERS = SUSPENSION_REMINDERS.c
+_INSERT = insert(SUSPENSION_REMINDERS)
+_MARK = _INSERT.on_conflict_do_update(index_elements=["number"], set_={"reminded_at": _INSERT.excluded.reminded_at})
+_REMINDED = select(_REMINDERS.number, _REMINDERS.reminded_at).where(
+    _REMINDERS.number.in_(bindparam("numbers", expanding=True))
 )
-_END_OTHERS = (
-    update(SUSPENSIONS)
-    .where(_S.ended_at.is_(None), _S.number.not_in(bindparam("kept", expanding=True)))
-    .values(ended_at=bindparam("at"))
-)
-_MARK_REMINDED = update(SUSPENSIONS).where(_S.number == bindparam("this")).values(reminded_at=bindparam("at"))
-_REMINDED = select(_S.number, _S.reminded_at).where(_S.ended_at.is_(None), _S.reminded_at.is_not(None))
 
 
-class SuspensionTable:
-    """Table of suspensions. Every method may raise `DatabaseError`; then nothing was written."""
+class SuspensionReminderTable:
+    """Table of reminders. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def store(self, suspensions: Iterable[Suspension], at: datetime) -> None:
-        """Stores the open suspensions, which are all that are open: others end at that time."""
-        values = [_make_values(each) for each in suspensions]
-
-        def work(connection: Connection) -> None:
-            connection.execute(_END_OTHERS, {"kept": [each["number"] for each in values], "at": at})
-            if values:
-                connection.execute(_STORE, values)
-
-        await self._database.run(work)
-
     async def mark_reminded(self, number: int, at: datetime) -> None:
-        """Marks that the owner was reminded. The message must be stored in the outbox."""
+        """Marks that the owner of a suspension was reminded. The message must be stored in the outbox."""
+        await self._database.run(execute, _MARK, number=number, reminded_at=at)
 
-        def work(connection: Connection) -> None:
-            connection.execute(_MARK_REMINDED, {"this": number, "at": at})
-
-        await self._database.run(work)
-
-    async def find_reminded(self) -> dict[int, datetime]:
-        """Finds when the owners of open suspensions were reminded, by number."""
-        return await self._database.read(
-            lambda connection: {row.number: row.reminded_at for row in connection.execute(_REMINDED)}
-        )
+    async def find_reminded(self, numbers: Collection[int]) -> Mapping[int, datetime]:
+        """Finds when the owners of these suspensions were reminded last, by number."""
+        return await self._database.read(_find_reminded, numbers)
 
 
-def _make_values(suspension: Suspension) -> dict[str, Any]:
-    return {
-        "number": suspension.number,
-        "host": escape_text(suspension.host),
-        "operation": escape_text(suspension.operation),
-        "owner": escape_text(suspension.owner),
-        "state": escape_text(suspension.model_dump_json(exclude_none=True)),
-        "since": suspension.since,
-        "remind_at": suspension.remind_at,
-        "ended_at": None,
-    }
+def _find_reminded(connection: Connection, numbers: Collection[int]) -> Mapping[int, datetime]:
+    return {row.number: row.reminded_at for row in connection.execute(_REMINDED, {"numbers": list(numbers)})}
 
 
-_INSERT_host_files = insert(HOST_FILES).values(
+_INSERT_HOST_FILES = insert(HOST_FILES).values(
     id=1, number=bindparam("number"), content=bindparam("content"), mac=bindparam("mac")
 )
-_STORE_host_files = _INSERT_host_files.on_conflict_do_update(
-    index_elements=["id"], set_={name: _INSERT_host_files.excluded[name] for name in ("number", "content", "mac")}
+_STORE_HOST_FILES = _INSERT_HOST_FILES.on_conflict_do_update(
+    index_elements=["id"], set_={name: _INSERT_HOST_FILES.excluded[name] for name in ("number", "content", "mac")}
 )
 _READ = select(HOST_FILES.c.number, HOST_FILES.c.content, HOST_FILES.c.mac).where(HOST_FILES.c.id == 1)
 _NUMBER = select(HOST_FILES.c.number).where(HOST_FILES.c.id == 1)
@@ -119,17 +79,17 @@ class HostFilesTable:
 
     async def store(self, content: str, after: int, sign: Sign) -> StoredHosts:
         """Stores a version, unless the newest one has this content. Its number is above that one's, and above `after`."""
+        return await self._database.run(_store_hosts, content, after, sign)
 
-        def work(connection: Connection) -> StoredHosts:
-            newest = _read_newest(connection)
-            last = max(after, 0 if newest is None else newest.number)
-            if newest is not None and newest == StoredHosts(last, content, sign(last, content)):
-                return newest
-            stored = StoredHosts(last + 1, content, sign(last + 1, content))
-            connection.execute(_STORE_host_files, vars(stored))
-            return stored
 
-        return await self._database.run(work)
+def _store_hosts(connection: Connection, content: str, after: int, sign: Sign) -> StoredHosts:
+    newest = _read_newest(connection)
+    last = max(after, 0 if newest is None else newest.number)
+    if newest is not None and newest == StoredHosts(last, content, sign(last, content)):
+        return newest
+    stored = StoredHosts(last + 1, content, sign(last + 1, content))
+    connection.execute(_STORE_HOST_FILES, vars(stored))
+    return stored
 
 
 def read_hosts_number(connection: Connection) -> int:

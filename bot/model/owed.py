@@ -7,8 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 from adapters.phrase import Phrase
-from bot.model.request import Identity, Surface
+from bot.model.request import Identity, Surface, SystemIdentity
 from commands.model.owed import Matter, OwedNote
+
+NO_IDENTITY = SystemIdentity(-1, "")
+"""Identity in place of one that could not be read. It has no rights."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class OwedChange:
     host was left out by `operation`, which its requester requested on `surface` and in `channel`. `asked` is the last
     operation that asked for it, "" without any. `asked_at` is the time of that or of the last attempt, and `note` the reason
     for which that attempt requested nothing. `settled_by` is an operation, or the person who dropped it with a `reason`.
-    `number` is assigned by the database. A `damaged` row has no arguments and no identity: it is shown and never requested.
+    `number` is assigned by the database.
     """
 
     host: str
@@ -41,9 +44,13 @@ class OwedChange:
     settled_by: str = ""
     reason: str = ""
     number: int = 0
-    damaged: bool = False
     due_at: datetime | None = None
     """Time before which it is not asked for; None: at once."""
+
+    @property
+    def damaged(self) -> bool:
+        """True for a row that could not be read whole. It has no identity, so it is shown and never requested."""
+        return self.identity == NO_IDENTITY
 
     @property
     def is_open(self) -> bool:

@@ -62,6 +62,19 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class ScheduleRun:
+    """One claimed due time; `missed` counts the due times before it that did not run."""
+
+    schedule: str
+    due: datetime
+    operation: str
+    outcome: RunOutcome
+    began_at: datetime
+    missed: int = 0
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunTally:
     """Number of claimed due times of one schedule with one outcome; `missed` counts earlier ones that did not run."""
 

@@ -13,8 +13,8 @@ from bot.changes.rules.approval import NotAllowed
 from bot.config.schedules import require_unattended
 from bot.model.request import Failure
 from bot.model.schedule import Schedule, ScheduleOrigin
+from bot.model.schedule import ScheduleRun as StoredRun
 from bot.ports.context import ChannelNames, RequestContext
-from bot.schedules.model import ScheduleRun as StoredRun
 from bot.schedules.ports import ScheduleRegistryPort
 from bot.schedules.reports import ReportPlace, list_schedules, report_schedule
 from bot.store.encoding import encode_identity

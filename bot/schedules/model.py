@@ -1,22 +1,8 @@
-"""A schedule's run, and a schedule as it is listed."""
+"""A schedule as it is listed."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from bot.model.schedule import RunOutcome, Schedule
-
-
-@dataclass(frozen=True)
-class ScheduleRun:
-    """One claimed due time; `missed` counts the due times before it that did not run."""
-
-    schedule: str
-    due: datetime
-    operation: str
-    outcome: RunOutcome
-    began_at: datetime
-    missed: int = 0
-    ended_at: datetime | None = None
+from bot.model.schedule import Schedule, ScheduleRun
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Protocol
 
 from adapters.phrase import Phrase
-from bot.model.schedule import RunTally, Schedule
-from bot.schedules.model import ScheduleListing, ScheduleRun
+from bot.model.schedule import RunTally, Schedule, ScheduleRun
+from bot.schedules.model import ScheduleListing
 
 
 class ScheduleRegistryPort(Protocol):

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from adapters.phrase import City, Phrase
 from bot.config.schedules import is_stored
-from bot.model.schedule import RunOutcome, Schedule
-from bot.schedules.model import ScheduleListing, ScheduleRun
+from bot.model.schedule import RunOutcome, Schedule, ScheduleRun
+from bot.schedules.model import ScheduleListing
 from commands.model.finding import relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron

@@ -40,10 +40,10 @@ from bot.model.incident import Incident, TimelineEntry
 from bot.model.lock import Lock
 from bot.model.owed import AskStatus, OwedChange
 from bot.model.rehearsal import Rehearsal
-from bot.model.schedule import RunTally, Schedule
+from bot.model.schedule import RunTally, Schedule, ScheduleRun
 from bot.requests.environment import Environment
 from bot.requests.handler_registry import Handlers, Services
-from bot.schedules.model import ScheduleListing, ScheduleRun
+from bot.schedules.model import ScheduleListing
 from bot.schedules.ports import ScheduleRegistryPort
 from bot.schedules.services.registry import NoSuchSchedule
 from bot.security.redaction import Redactor

@@ -18,8 +18,7 @@ from bot.alerts.rules.signals import RotationSight, make_rotation_signals, make_
 from bot.changes.tables.operations import OperationTable
 from bot.model.change import ChangeState
 from bot.model.owed import OwedChange
-from bot.model.schedule import RunOutcome
-from bot.schedules.model import ScheduleRun
+from bot.model.schedule import RunOutcome, ScheduleRun
 from bot.schedules.tables.schedules import ScheduleTable
 from bot.store.errors import DatabaseError
 from bot.store.records import OperationRecord

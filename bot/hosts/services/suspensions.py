@@ -1,13 +1,13 @@
 """Registry of suspended hosts: moved by the ends of runs, read by plans, answers, alerts and the digest.
 
-    end of a run ─ signed outcomes ─▶ moves (pure) ─▶ an audit event ─▶ rows          (again after a crash: the same)
+    end of a run ─ signed outcomes ─▶ moves (pure) ─▶ an audit event          (again after a crash: the same)
     a plan, an answer ─▶ the events, folded ─▶ FleetView.suspensions
 
-Rows are copies: an edited or deleted one suspends and resumes no host.
+There are no rows: signed events alone suspend a host and resume it.
 
 Reminders of suspensions whose time is over. They say so once, and resume nothing.
 
-remind_at has passed ─ announce ─▶ reminded      The row comes last: a crash in between repeats the same message.
+remind_at has passed ─ announce ─▶ reminded      Its row comes last: a crash in between repeats the same message.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.audit_log.log import EventKind
 from bot.hosts.rules.suspension import FoldedSuspensions, derive_suspension, find_host, fold_events, make_event
-from bot.hosts.tables import SuspensionTable
+from bot.hosts.tables import SuspensionReminderTable
 from bot.model.announcement import Announcement, AnnouncementSender
 from bot.model.change import RunTrail
 from bot.model.request import Answer, SlackIdentity
@@ -50,8 +50,7 @@ class SuspensionAudit(Protocol):
 class SuspensionRegistry:
     """The suspended hosts. Methods may raise a `DatabaseError` or an error of the audit log."""
 
-    def __init__(self, table: SuspensionTable, audit: SuspensionAudit, now: Callable[[], datetime]) -> None:
-        self.table = table
+    def __init__(self, audit: SuspensionAudit, now: Callable[[], datetime]) -> None:
         self._audit = audit
         self._now = now
         self._writing = asyncio.Lock()
@@ -78,7 +77,6 @@ class SuspensionRegistry:
                 self._folded = folded = folded.apply(moved, ended=ended)
                 if ended:
                     self._resumed[host] = (moved, self._now())
-            await self.table.store(folded.open.values(), self._now())
 
     async def complete(self, view: FleetView) -> FleetView:
         """Complete the view of a plan."""
@@ -123,6 +121,7 @@ class RecordReader(Protocol):
 class ReminderServices:
     """Services that reminders need. `find_channel` returns the channel of notices ("" without one)."""
 
+    reminders: SuspensionReminderTable
     operations: RecordReader
     announcer: AnnouncementSender
     find_channel: Callable[[], str]
@@ -139,11 +138,11 @@ class SuspensionReminder:
         """Remind of each suspension whose time is over, once; again if it was suspended for another time since."""
         found = await self._registry.find_open()
         over = [(each, each.remind_at) for each in found.values() if each.remind_at is not None and each.remind_at <= now]
-        reminded = await self._registry.table.find_reminded() if over else {}
+        reminded = await self._services.reminders.find_reminded([each.number for each, _ in over]) if over else {}
         for each, remind_at in over:
             if (last := reminded.get(each.number)) is None or last < remind_at:
                 await self._announce(each, remind_at)
-                await self._registry.table.mark_reminded(each.number, now)
+                await self._services.reminders.mark_reminded(each.number, now)
 
     async def _announce(self, suspension: Suspension, remind_at: datetime) -> None:
         words = f"host resume {suspension.host}"

@@ -17,8 +17,8 @@ from adapters.phrase import Phrase
 from bot.audit_log.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.config.schedules import BUILT_IN
 from bot.model.request import derive_operation_id
-from bot.model.schedule import RunOutcome, RunTally, Schedule, ScheduleOrigin
-from bot.schedules.model import ScheduleListing, ScheduleRun
+from bot.model.schedule import RunOutcome, RunTally, Schedule, ScheduleOrigin, ScheduleRun
+from bot.schedules.model import ScheduleListing
 from bot.schedules.tables.schedules import ScheduleTable
 from bot.store.encoding import encode_time
 

@@ -29,9 +29,8 @@ from bot.audit_log.log import EventKind, Recorder
 from bot.model.announcement import Announcement, Announcer
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity, Surface
-from bot.model.schedule import RunOutcome, Schedule, ScheduleOrigin
+from bot.model.schedule import RunOutcome, Schedule, ScheduleOrigin, ScheduleRun
 from bot.runtime.clock import Clock
-from bot.schedules.model import ScheduleRun
 from bot.schedules.services.registry import ScheduleRegistry, make_run_id, make_run_key
 from bot.schedules.tables.schedules import ScheduleTable
 from commands.model.report import Report

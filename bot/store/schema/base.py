@@ -13,6 +13,8 @@ from sqlalchemy import ColumnClause, Index, LargeBinary, Text, TextClause, colum
 from sqlmodel import Field, MetaData, SQLModel
 from sqlmodel.main import FieldInfoMetadata
 
+from bot.model.lock import Lock
+from bot.model.schedule import Schedule, ScheduleRun
 from bot.store.schema.column_types import Flag, UtcText, Whole, find_type
 
 STRICT = {"sqlite_strict": True}
@@ -246,59 +248,33 @@ class ClaimRow(Table, table=True):
     operation: str = Field(sa_type=Text)
 
 
-class LockRow(Table, table=True):
+class LockRow(Lock, Table, table=True):  # type: ignore[misc]  # SQLModel is not a frozen dataclass, as the value is
     """A lock, by which a person forbids changes. Rows are never deleted, so a number always means the same lock."""
 
     __tablename__ = "locks"
     __table_args__ = (Index("locks_by_end", "ends_at"), STRICT)
 
-    id: int | None = count_up("locks", "id")
-    operation: str = Field(unique=True, sa_type=Text)
-    target: str = Field(sa_type=Text)
-    reason: str = Field(sa_type=Text)
-    owner: str = Field(sa_type=Text)
-    added_at: datetime = Field(sa_type=UtcText)
-    ends_at: datetime = Field(sa_type=UtcText)
-    removed_by: str = Field(sa_type=Text)
+    number: int = count_up("locks", "number")
+    operation: str = Field(unique=True)
 
 
-class ScheduleRow(Table, table=True):
-    """One schedule, including those of the configuration and of the code: only this row says if it is paused.
-
-    `identity` is the owner's, encoded as in `bot.store.encoding`; "" if the configuration names the owner.
-    """
+class ScheduleRow(Schedule, Table, table=True):  # type: ignore[misc]  # SQLModel is not a frozen dataclass, as the value is
+    """One schedule, including those of the configuration and of the code: only this row says if it is paused."""
 
     __tablename__ = "schedules"
     __table_args__ = STRICT
 
-    name: str = Field(primary_key=True, sa_type=Text)
-    origin: str = Field(sa_type=Text)
-    cron: str = Field(sa_type=Text)
-    zone: str = Field(sa_type=Text)
-    words: str = Field(sa_type=Text)
-    channel: str = Field(sa_type=Text)
-    missed: str = Field(sa_type=Text)
-    owner: str = Field(sa_type=Text)
-    identity: str = Field(sa_type=Text)
-    operation: str = Field(sa_type=Text)
-    since: datetime = Field(sa_type=UtcText)
-    paused_by: str = Field(sa_type=Text)
-    why: str | None = Field(default=None, sa_type=Text)
+    name: str = Field(primary_key=True)
 
 
-class ScheduleRunRow(Table, table=True):
-    """One due time of one schedule, claimed once. `missed` counts the earlier due times that did not run."""
+class ScheduleRunRow(ScheduleRun, Table, table=True):  # type: ignore[misc]  # SQLModel is not a frozen dataclass
+    """One due time of one schedule, claimed once."""
 
     __tablename__ = "schedule_runs"
     __table_args__ = (Index("schedule_runs_by_outcome", "outcome"), STRICT)
 
-    schedule: str = Field(primary_key=True, sa_type=Text)
-    due: datetime = Field(primary_key=True, sa_type=UtcText)
-    operation: str = Field(sa_type=Text)
-    outcome: str = Field(sa_type=Text)
-    missed: int = Field(sa_type=Whole)
-    began_at: datetime = Field(sa_type=UtcText)
-    ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+    schedule: str = Field(primary_key=True)
+    due: datetime = Field(primary_key=True)
 
 
 class ObservationRow(Table, table=True):

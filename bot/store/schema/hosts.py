@@ -8,8 +8,10 @@ from datetime import datetime
 from sqlalchemy import Index, Text
 from sqlmodel import Field
 
-from bot.store.schema.base import STRICT, Table, count_up, index_some
+from bot.model.owed import OwedChange
+from bot.store.schema.base import GIVEN, STRICT, Table, count_up, index_some
 from bot.store.schema.column_types import Flag, UtcText, Whole
+from commands.model.check import Area, StoredCheck
 
 
 class RehearsalRow(Table, table=True):
@@ -32,18 +34,14 @@ class RehearsalRow(Table, table=True):
     facts: str = Field(sa_type=Text)
 
 
-class CheckRow(Table, table=True):
-    """Newest check of one area of a host. `severity` is that of the worst finding, `findings` are JSON."""
+class CheckRow(StoredCheck, Table, table=True):  # type: ignore[misc]  # the two bases' model_config differ
+    """Newest check of one area of a host."""
 
     __tablename__ = "checks"
     __table_args__ = STRICT
 
-    host: str = Field(primary_key=True, sa_type=Text)
-    area: str = Field(primary_key=True, sa_type=Text)
-    at: datetime = Field(sa_type=UtcText)
-    severity: str | None = Field(default=None, sa_type=Text)
-    complete: bool = Field(sa_type=Flag)
-    findings: str = Field(sa_type=Text)
+    host: str = Field(primary_key=True)
+    area: Area = Field(primary_key=True)
 
 
 class GoodConfigurationRow(Table, table=True):
@@ -60,15 +58,8 @@ class GoodConfigurationRow(Table, table=True):
     at: datetime = Field(sa_type=UtcText)
 
 
-class OwedRow(Table, table=True):
-    """One change that is owed to a host. Rows are never deleted, so a number always means the same one.
-
-    `kind` and `arguments` are the operation for this host alone, as in `operations`; `words` is its command. `matter` says
-    what it is about: "change", "revocation" or "authority". `operation` left it. `asked` is the last operation that asked
-    for it ("": none), `asked_at` the time of that or of the last attempt, and `note` the reason for which that attempt
-    requested nothing. `settled_by` is the operation that did it, or the person who dropped it with a `reason`. `due_at` is
-    the time before which it is not asked for (None: at once).
-    """
+class OwedRow(OwedChange, Table, table=True):  # type: ignore[misc]  # SQLModel is not a frozen dataclass, as the value is
+    """One change that is owed to a host. Rows are never deleted, so a number always means the same one."""
 
     __tablename__ = "owed"
     __table_args__ = (
@@ -78,46 +69,17 @@ class OwedRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = count_up("owed", "number")
-    host: str = Field(sa_type=Text)
-    kind: str = Field(sa_type=Text)
-    arguments: str = Field(sa_type=Text)
-    words: str = Field(sa_type=Text)
-    matter: str = Field(sa_type=Text)
-    why: str = Field(sa_type=Text)
-    operation: str = Field(sa_type=Text)
-    requester: str = Field(sa_type=Text)
-    identity: str = Field(sa_type=Text)
-    surface: str = Field(sa_type=Text)
-    channel: str = Field(sa_type=Text)
-    since: datetime = Field(sa_type=UtcText)
-    asked: str = Field(sa_type=Text)
-    asked_at: datetime | None = Field(default=None, sa_type=UtcText)
-    note: str | None = Field(default=None, sa_type=Text)
-    settled_at: datetime | None = Field(default=None, sa_type=UtcText)
-    settled_by: str = Field(sa_type=Text)
-    reason: str = Field(sa_type=Text)
-    due_at: datetime | None = Field(default=None, sa_type=UtcText)
+    number: int = count_up("owed", "number")
 
 
-class SuspensionRow(Table, table=True):
-    """One suspended host (`commands.model.suspension.Suspension`, as JSON in `state`). A host has one open row at most."""
+class SuspensionReminderRow(Table, table=True):
+    """Newest reminder of one suspension. The signed events have the suspension itself (`bot.hosts`)."""
 
-    __tablename__ = "suspensions"
-    __table_args__ = (
-        index_some("suspension_open", "host", where="ended_at IS NULL", unique=True),
-        STRICT,
-    )
+    __tablename__ = "suspension_reminders"
+    __table_args__ = STRICT
 
-    number: int | None = count_up("suspensions", "number")
-    host: str = Field(sa_type=Text)
-    operation: str = Field(sa_type=Text)
-    owner: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-    since: datetime = Field(sa_type=UtcText)
-    remind_at: datetime | None = Field(default=None, sa_type=UtcText)
-    reminded_at: datetime | None = Field(default=None, sa_type=UtcText)
-    ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+    number: int = Field(primary_key=True, sa_column_kwargs=GIVEN)
+    reminded_at: datetime
 
 
 class StepStartRow(Table, table=True):

@@ -19,7 +19,7 @@ from bot.store.schema.certificates import (
     RotationRow,
     SightingRow,
 )
-from bot.store.schema.hosts import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow, StepStartRow, SuspensionRow
+from bot.store.schema.hosts import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow, StepStartRow, SuspensionReminderRow
 from bot.store.schema.incidents import (
     IncidentChannelRow,
     IncidentDeliveryRow,
@@ -61,7 +61,7 @@ TRAFFIC = Table.metadata.tables[TrafficRow.__tablename__]
 LOG_POSITIONS = Table.metadata.tables[LogPositionRow.__tablename__]
 GOOD_CONFIGURATIONS = Table.metadata.tables[GoodConfigurationRow.__tablename__]
 OWED = Table.metadata.tables[OwedRow.__tablename__]
-SUSPENSIONS = Table.metadata.tables[SuspensionRow.__tablename__]
+SUSPENSION_REMINDERS = Table.metadata.tables[SuspensionReminderRow.__tablename__]
 IDENTITIES = Table.metadata.tables[IdentityRow.__tablename__]
 SIGHTINGS = Table.metadata.tables[SightingRow.__tablename__]
 HANDSHAKE_POSITIONS = Table.metadata.tables[HandshakePositionRow.__tablename__]

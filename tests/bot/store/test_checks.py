@@ -5,7 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import update
 
 from adapters.phrase import Phrase
 from bot.store.checks import CheckTable
@@ -75,17 +75,6 @@ async def test_hostile_text_is_a_value_like_any_other(checks: CheckTable, clock:
     assert [stored] == list((await checks.find_by_host(["host-b"])).values())
 
 
-async def test_the_worst_severity_is_a_column(checks: CheckTable, clock: Clock, database: Database) -> None:
-    await checks.store(
-        [check(clock, finding("a", Severity.LOW), finding("b", Severity.CRITICAL)), check(clock, host="host-c")]
-    )
-
-    def work(connection: Connection) -> list[tuple[str, str | None]]:
-        return [(row.host, row.severity) for row in connection.execute(select(CHECKS).order_by(CHECKS.c.host))]
-
-    assert [("host-b", "critical"), ("host-c", None)] == await database.read(work)
-
-
 async def test_hosts_that_left_have_no_checks(checks: CheckTable, clock: Clock) -> None:
     await checks.store([check(clock), check(clock, host="host-c")])
     await checks.delete_others(["host-c", "host-x"])
@@ -120,8 +109,8 @@ async def test_a_check_that_is_too_large_proves_nothing(checks: CheckTable, cloc
     "damage",
     [
         {"findings": "no JSON"},
-        {"findings": "[]"},
-        {"findings": json.dumps({"findings": [{"severity": "dire"}]})},
+        {"findings": "{}"},
+        {"findings": json.dumps([{"severity": "dire"}])},
         {"area": "weather"},
     ],
 )

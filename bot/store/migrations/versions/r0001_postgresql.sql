@@ -109,9 +109,9 @@ CREATE TABLE checks (
 	host TEXT NOT NULL,
 	area TEXT NOT NULL,
 	at TEXT NOT NULL,
-	severity TEXT,
-	complete BIGINT NOT NULL,
 	findings TEXT NOT NULL,
+	complete BIGINT NOT NULL,
+	ends_at TEXT,
 	PRIMARY KEY (host, area)
 )
 
@@ -334,15 +334,15 @@ CREATE TABLE leader (
 )
 
 CREATE TABLE locks (
-	id BIGINT NOT NULL,
-	operation TEXT NOT NULL,
 	target TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	owner TEXT NOT NULL,
 	added_at TEXT NOT NULL,
 	ends_at TEXT NOT NULL,
 	removed_by TEXT NOT NULL,
-	PRIMARY KEY (id),
+	number BIGINT NOT NULL,
+	operation TEXT NOT NULL,
+	PRIMARY KEY (number),
 	UNIQUE (operation)
 )
 
@@ -468,7 +468,6 @@ CREATE INDEX outbox_by_end ON outbox (ended_at)
 CREATE INDEX outbox_by_state ON outbox (state, conversation, id)
 
 CREATE TABLE owed (
-	number BIGINT NOT NULL,
 	host TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	arguments TEXT NOT NULL,
@@ -487,6 +486,7 @@ CREATE TABLE owed (
 	settled_at TEXT,
 	settled_by TEXT NOT NULL,
 	reason TEXT NOT NULL,
+	number BIGINT NOT NULL,
 	due_at TEXT,
 	PRIMARY KEY (number)
 )
@@ -557,8 +557,8 @@ CREATE TABLE schedule_runs (
 	due TEXT NOT NULL,
 	operation TEXT NOT NULL,
 	outcome TEXT NOT NULL,
-	missed BIGINT NOT NULL,
 	began_at TEXT NOT NULL,
+	missed BIGINT NOT NULL,
 	ended_at TEXT,
 	PRIMARY KEY (schedule, due)
 )
@@ -575,8 +575,8 @@ CREATE TABLE schedules (
 	missed TEXT NOT NULL,
 	owner TEXT NOT NULL,
 	identity TEXT NOT NULL,
-	operation TEXT NOT NULL,
 	since TEXT NOT NULL,
+	operation TEXT NOT NULL,
 	paused_by TEXT NOT NULL,
 	why TEXT,
 	PRIMARY KEY (name)
@@ -598,20 +598,11 @@ CREATE TABLE step_starts (
 	PRIMARY KEY (operation, step)
 )
 
-CREATE TABLE suspensions (
+CREATE TABLE suspension_reminders (
 	number BIGINT NOT NULL,
-	host TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	owner TEXT NOT NULL,
-	state TEXT NOT NULL,
-	since TEXT NOT NULL,
-	remind_at TEXT,
-	reminded_at TEXT,
-	ended_at TEXT,
+	reminded_at TEXT NOT NULL,
 	PRIMARY KEY (number)
 )
-
-CREATE UNIQUE INDEX suspension_open ON suspensions (host) WHERE ended_at IS NULL
 
 CREATE TABLE traffic (
 	at BIGINT NOT NULL,

@@ -114,9 +114,9 @@ CREATE TABLE checks (
 	host TEXT NOT NULL,
 	area TEXT NOT NULL,
 	at TEXT NOT NULL,
-	severity TEXT,
-	complete INTEGER NOT NULL,
 	findings TEXT NOT NULL,
+	complete INTEGER NOT NULL,
+	ends_at TEXT,
 	PRIMARY KEY (host, area)
 )
  STRICT
@@ -357,15 +357,15 @@ CREATE TABLE leader (
  STRICT
 
 CREATE TABLE locks (
-	id INTEGER NOT NULL,
-	operation TEXT NOT NULL,
 	target TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	owner TEXT NOT NULL,
 	added_at TEXT NOT NULL,
 	ends_at TEXT NOT NULL,
 	removed_by TEXT NOT NULL,
-	PRIMARY KEY (id),
+	number INTEGER NOT NULL,
+	operation TEXT NOT NULL,
+	PRIMARY KEY (number),
 	UNIQUE (operation)
 )
  STRICT
@@ -499,7 +499,6 @@ CREATE INDEX outbox_by_end ON outbox (ended_at)
 CREATE INDEX outbox_by_state ON outbox (state, conversation, id)
 
 CREATE TABLE owed (
-	number INTEGER NOT NULL,
 	host TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	arguments TEXT NOT NULL,
@@ -518,6 +517,7 @@ CREATE TABLE owed (
 	settled_at TEXT,
 	settled_by TEXT NOT NULL,
 	reason TEXT NOT NULL,
+	number INTEGER NOT NULL,
 	due_at TEXT,
 	PRIMARY KEY (number)
 )
@@ -594,8 +594,8 @@ CREATE TABLE schedule_runs (
 	due TEXT NOT NULL,
 	operation TEXT NOT NULL,
 	outcome TEXT NOT NULL,
-	missed INTEGER NOT NULL,
 	began_at TEXT NOT NULL,
+	missed INTEGER NOT NULL,
 	ended_at TEXT,
 	PRIMARY KEY (schedule, due)
 )
@@ -613,8 +613,8 @@ CREATE TABLE schedules (
 	missed TEXT NOT NULL,
 	owner TEXT NOT NULL,
 	identity TEXT NOT NULL,
-	operation TEXT NOT NULL,
 	since TEXT NOT NULL,
+	operation TEXT NOT NULL,
 	paused_by TEXT NOT NULL,
 	why TEXT,
 	PRIMARY KEY (name)
@@ -640,21 +640,12 @@ CREATE TABLE step_starts (
 )
  STRICT
 
-CREATE TABLE suspensions (
+CREATE TABLE suspension_reminders (
 	number INTEGER NOT NULL,
-	host TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	owner TEXT NOT NULL,
-	state TEXT NOT NULL,
-	since TEXT NOT NULL,
-	remind_at TEXT,
-	reminded_at TEXT,
-	ended_at TEXT,
+	reminded_at TEXT NOT NULL,
 	PRIMARY KEY (number)
 )
  STRICT
-
-CREATE UNIQUE INDEX suspension_open ON suspensions (host) WHERE ended_at IS NULL
 
 CREATE TABLE traffic (
 	at INTEGER NOT NULL,

@@ -15,8 +15,7 @@ from bot.changes.tables.operations import OperationTable
 from bot.model.change import ChangeState
 from bot.model.owed import OwedChange
 from bot.model.request import Surface, SystemIdentity
-from bot.model.schedule import RunOutcome
-from bot.schedules.model import ScheduleRun
+from bot.model.schedule import RunOutcome, ScheduleRun
 from bot.schedules.tables.schedules import ScheduleTable
 from bot.store.errors import DatabaseError, DatabaseUnavailable
 from commands.alerts.conditions import Condition, Signal

@@ -10,9 +10,8 @@ from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.audit_log.log import EventKind
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
-from bot.model.schedule import RETENTION, RunOutcome, RunTally, Schedule, ScheduleOrigin
+from bot.model.schedule import RETENTION, RunOutcome, RunTally, Schedule, ScheduleOrigin, ScheduleRun
 from bot.requests.dispatcher import Dispatcher
-from bot.schedules.model import ScheduleRun
 from bot.schedules.services.registry import MAX_SCHEDULES, ScheduleRegistry
 from bot.schedules.tables.runs import DELETE_BATCH_SIZE
 from bot.schedules.tables.schedules import ScheduleTable

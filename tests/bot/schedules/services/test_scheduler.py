@@ -9,8 +9,7 @@ import pytest
 from adapters.errors import FlatnetError
 from adapters.phrase import Moment, Phrase
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Membership, Request, Surface
-from bot.model.schedule import RunOutcome, Schedule, ScheduleOrigin
-from bot.schedules.model import ScheduleRun
+from bot.model.schedule import RunOutcome, Schedule, ScheduleOrigin, ScheduleRun
 from bot.schedules.services.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE, RETRY_DELAY
 from bot.store.database import Database
 from commands.model.report import Report
