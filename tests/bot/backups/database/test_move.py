@@ -71,7 +71,7 @@ def _read_rows(connection: Any, name: str) -> list[dict[str, Any]]:
 
 
 LOCKED = (
-    "INSERT INTO locks (id, operation, target, reason, owner, added_at, ends_at, removed_by) "
+    "INSERT INTO locks (number, operation, target, reason, owner, added_at, ends_at, removed_by) "
     "VALUES (41, 'op-1', 'ä', '\U0001f512', 'ana', '2026-01-31T09:00:00.000000Z', '2026-01-31T10:00:00.000000Z', '')"
 )
 
