@@ -1,8 +1,7 @@
-"""Every phrase of the code, and what the catalogues lack: `python -m tests.phrases` prints it.
+"""Every phrase of the code, and what the catalogues lack: `python -m tests.phrases` prints it, `--write` writes it.
 
-Phrases are found by reading the code, so a template must be a literal where it is made. Entries
-are printed as they go into the catalogue, ready to be filled; left-over ones go into `retired.po`,
-for stored phrases have them still.
+Phrases are found by reading the code, so a template must be a literal where it is made. A written catalogue has an entry for
+each phrase, in the order of the code. New ones are empty, and left-over ones are gone.
 """
 
 import ast
@@ -56,14 +55,14 @@ def phrases(root: Path = ROOT) -> list[Found]:
     return found
 
 
-def path_of(language: str, domain: str = DOMAIN) -> Path:
-    """Where a catalogue of a language is."""
-    return ROOT / "bot" / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
+def path_of(language: str) -> Path:
+    """Where the catalogue of a language is."""
+    return ROOT / "bot" / "locale" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
-def catalogue(language: str, domain: str = DOMAIN) -> Catalog:
+def catalogue(language: str) -> Catalog:
     """A language's catalogue as it stands."""
-    with path_of(language, domain).open("rb") as po:
+    with path_of(language).open("rb") as po:
         return read_po(po, locale=language, abort_invalid=True)
 
 
@@ -155,13 +154,29 @@ def entries(lacking: Iterable[Found], over: Iterable[Message], language: str) ->
     return text.getvalue().decode()
 
 
-def main() -> int:
-    """Print what is missing and what is left over; 1 where there is something."""
+def write_catalogue(text: str, found: Iterable[Found], known: Catalog) -> str:
+    """Write a catalogue anew, in the order of the code: the header of its text, and the translations that are known."""
+    translated = {(message.context, key(message)): message.string for message in messages(known)}
+    sheet = Catalog(locale=known.locale)
+    for phrase in sorted(found, key=lambda each: (each.path, each.line)):
+        sheet.add(phrase.key, translated.get((phrase.context, phrase.key)), context=phrase.context)
+    written = BytesIO()
+    write_po(written, sheet, omit_header=True, width=0)
+    header = text.partition("\n\n")[0].rstrip()
+    return f"{header}\n\n{written.getvalue().decode().strip()}\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is missing and what is left over; 1 where there is something. With `--write`, write the catalogues."""
     try:
         found = phrases()
     except NotLiteral as error:
         print(error, file=sys.stderr)
         return 1
+    if "--write" in arguments:
+        for language in LANGUAGES:
+            path = path_of(language)
+            path.write_text(write_catalogue(path.read_text("utf-8"), found, catalogue(language)), "utf-8")
     wanted = ""
     for language in LANGUAGES:
         known = catalogue(language)
@@ -171,4 +186,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from io import BytesIO
 from itertools import pairwise
-from typing import IO, Any, cast
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -29,8 +29,8 @@ from adapters.phrase import Texts, capitalize, move_to_zone
 
 SOURCE_LANGUAGE = "en"
 TRANSLATED_LANGUAGES = ("ja",)
-DOMAIN, RETIRED = "flatnet", "retired"
-"""The catalogues of a language: what the code makes, and what only stored phrases still have."""
+DOMAIN = "flatnet"
+"""Name of a language's catalogue."""
 
 _UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute", 60), ("duration-second", 1))
 
@@ -46,24 +46,7 @@ def get_texts(language: str, zone: ZoneInfo) -> Texts:
 def _load_translations(language: str) -> gettext.NullTranslations:
     if language == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
-    translations = _load_catalogue(language, DOMAIN)
-    translations.add_fallback(cast(gettext.NullTranslations, _Retired(language)))
-    return translations
-
-
-@dataclass(frozen=True)
-class _Retired:
-    """The second catalogue as a fallback of the first one; read when a template is looked for in it."""
-
-    language: str
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_load_catalogue(self.language, RETIRED), name)
-
-
-@cache
-def _load_catalogue(language: str, domain: str) -> gettext.GNUTranslations:
-    source = resources.files(__package__) / language / "LC_MESSAGES" / f"{domain}.po"
+    source = resources.files(__package__) / language / "LC_MESSAGES" / f"{DOMAIN}.po"
     with source.open("rb") as po:
         return compile_catalogue(po, language)
 

@@ -1,4 +1,4 @@
-"""The catalogue has every phrase of the code, and nothing else; what the code no longer makes is in a second one."""
+"""The catalogue has every phrase of the code in its order, and nothing else."""
 
 import re
 from collections import Counter
@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 
-from bot.locale.texts import DOMAIN, RETIRED
 from tests.phrases import (
     LANGUAGES,
     Found,
-    Key,
     NotLiteral,
     catalogue,
     entries,
-    key,
     left_over,
     messages,
     missing,
@@ -23,9 +20,10 @@ from tests.phrases import (
     phrases,
     placeholders,
     strings,
+    write_catalogue,
 )
 
-MEND = "run python -m tests.phrases; fill what it prints into flatnet.po, and move what is left over (#~) to retired.po"
+MEND = "run python -m tests.phrases --write, and fill in each msgstr that it left empty in flatnet.po"
 
 
 @pytest.fixture(scope="module")
@@ -47,52 +45,41 @@ def test_nothing_is_left_over(found: list[Found], language: str) -> None:
     assert [] == [message.id for message in left_over(found, catalogue(language))], MEND
 
 
-def test_no_retired_template_is_in_use(found: list[Found], language: str) -> None:
-    """The second catalogue is asked only for what the first one lacks, whatever its plural."""
-    used = {(phrase.context, _singular(phrase.key)) for phrase in found}
-    retired = {(message.context, _singular(key(message))) for message in messages(catalogue(language, RETIRED))}
-    assert set() == used & retired
-
-
-def _singular(key: Key) -> str:
-    return key if isinstance(key, str) else key[0]
-
-
-@pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
-def test_every_template_stands_once(language: str, domain: str) -> None:
+def test_every_template_stands_once(language: str) -> None:
     """Of two, the second is never read."""
-    text = path_of(language, domain).read_text(encoding="utf-8")
+    text = path_of(language).read_text(encoding="utf-8")
     templates = re.findall(r'^(?:msgctxt .*\n)?msgid (?:".*"\n)+', text, re.MULTILINE)
     assert [] == [template for template, times in Counter(templates).items() if times > 1]
 
 
-@pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
-def test_every_translation_has_the_placeholders_of_its_phrase(language: str, domain: str) -> None:
+def test_every_translation_has_the_placeholders_of_its_phrase(language: str) -> None:
     wrong = []
-    for message in messages(catalogue(language, domain)):
+    for message in messages(catalogue(language)):
         template = message.id if isinstance(message.id, str) else message.id[-1]
         wrong += [message.id for string in strings(message) if string and placeholders(template) != placeholders(string)]
     assert [] == wrong
 
 
-@pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
-def test_every_plural_has_the_forms_of_its_language(language: str, domain: str) -> None:
-    known = catalogue(language, domain)
+def test_every_plural_has_the_forms_of_its_language(language: str) -> None:
+    known = catalogue(language)
     plurals = [message for message in messages(known) if not isinstance(message.id, str)]
     assert {known.num_plurals} == {len(strings(message)) for message in plurals}
 
 
-@pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
-def test_no_translation_is_a_guess_or_empty(language: str, domain: str) -> None:
-    known = messages(catalogue(language, domain))
+def test_no_translation_is_a_guess_or_empty(language: str) -> None:
+    known = messages(catalogue(language))
     assert [] == [message.id for message in known if message.fuzzy or not all(strings(message))]
 
 
-@pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
-def test_the_catalogue_names_its_plural_forms(language: str, domain: str) -> None:
+def test_the_catalogue_names_its_plural_forms(language: str) -> None:
     """The file's own header is what runs."""
-    po = path_of(language, domain).read_text(encoding="utf-8")
+    po = path_of(language).read_text(encoding="utf-8")
     assert f"Plural-Forms: {Catalog(locale=language).plural_forms}" in po
+
+
+def test_the_catalogue_is_as_it_would_be_written(found: list[Found], language: str) -> None:
+    text = path_of(language).read_text(encoding="utf-8")
+    assert text == write_catalogue(text, found, catalogue(language)), MEND
 
 
 @pytest.fixture
@@ -143,6 +130,20 @@ def test_a_template_that_nobody_can_translate_is_named_with_its_place(code: Path
     code.write_text(f"\n{call}\n")
     with pytest.raises(NotLiteral, match=r"bot/module\.py:2: "):
         phrases(code.parents[1])
+
+
+HEADER = 'msgid ""\nmsgstr ""\n"Language: ja\\n"\n'
+
+
+def test_a_written_catalogue_keeps_its_header_and_translations_in_the_order_of_the_code() -> None:
+    known = Catalog(locale="ja")
+    known.add("old", "古い")
+    known.add("kept", "残る")
+    found = [Found("kept", "bot/b.py", 1), Found("{n} new", "bot/a.py", 9, "count"), Found("kept", "bot/b.py", 7)]
+    assert (
+        f'{HEADER}\n#, python-brace-format\nmsgctxt "count"\nmsgid "{{n}} new"\nmsgstr ""\n\nmsgid "kept"\nmsgstr "残る"\n'
+        == write_catalogue(f'{HEADER}\nmsgid "old"\nmsgstr "古い"\n', found, known)
+    )
 
 
 def test_what_is_missing_is_printed_ready_to_be_filled() -> None:

@@ -1,7 +1,4 @@
-"""Texts for people keep to one vocabulary: words that are not used, one Japanese term for each English one, punctuation.
-
-The catalogue of retired templates is left alone: it is as it was.
-"""
+"""Texts for people keep to one vocabulary: words that are not used, one Japanese term for each English one, punctuation."""
 
 import re
 from collections.abc import Callable, Iterator

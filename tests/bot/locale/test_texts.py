@@ -8,8 +8,7 @@ import pytest
 from babel import Locale
 
 from adapters.phrase import Listing, Moment, Phrase, Span
-from bot.locale.texts import RETIRED, BabelTexts, compile_catalogue, get_texts
-from tests.phrases import catalogue, messages, strings
+from bot.locale.texts import BabelTexts, compile_catalogue, get_texts
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 AT = datetime(2026, 11, 25, 9, 10, 59, tzinfo=UTC)
@@ -110,27 +109,6 @@ def test_a_missing_translation_shows_english() -> None:
 def test_values_inside_phrases_are_shown_in_the_readers_language() -> None:
     phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("healthy"))))
     assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(get_texts("ja", TOKYO))
-
-
-def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> None:
-    """Its template is looked for where those are that the code no longer makes."""
-    stored = {"template": "the gateway gave no answer within {deadline}; check that it is up and reachable"}
-    phrase = Phrase.from_json(stored | {"values": {"deadline": {"seconds": 20.0}}})
-    assert "Gateway から20 秒以内に応答がありません。稼働していて、接続できるか確認してください" == phrase.render(
-        get_texts("ja", TOKYO)
-    )
-    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(
-        get_texts("en", TOKYO)
-    )
-
-
-def test_every_retired_template_stays_translated() -> None:
-    japanese, lost = get_texts("ja", TOKYO), []
-    for message in messages(catalogue("ja", RETIRED)):
-        singular, plural = (message.id, None) if isinstance(message.id, str) else message.id
-        if japanese.template(singular, plural, 2, message.context) != strings(message)[0]:
-            lost.append(singular)
-    assert [] == lost
 
 
 PO = """
