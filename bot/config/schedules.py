@@ -54,13 +54,6 @@ Their minutes are apart, because each reads all hosts. `backup` changes hosts, s
 STORED = frozenset({CERTIFICATES, DISKS, UPDATES})
 """Built-in schedules that post nothing."""
 
-LATER_BUILT_IN = frozenset({DISKS, UPDATES, BACKUP})
-"""Built-in schedules that earlier versions did not have. A complete table with such a name is the operator's own schedule,
-as it was, and takes the place of the built-in one."""
-
-RETIRED = frozenset({"observe"})
-"""Built-in schedules of earlier versions. A table that changes one is accepted and has no effect."""
-
 
 class ScheduleSettings(BaseModel):
     """One `[[schedules]]` table: a new schedule, or changes to the built-in one of that name."""
@@ -77,22 +70,12 @@ class ScheduleSettings(BaseModel):
     channel: ChannelId | None = None
     missed: MissedRule | None = None
 
-    @property
-    def is_retired(self) -> bool:
-        """True if it changes a built-in schedule of an earlier version."""
-        return self.name in RETIRED and self.words is None and self.owner is None
-
-    @property
-    def is_own(self) -> bool:
-        """True if it is a schedule of its own, whatever its name."""
-        return self.name not in BUILT_IN or (self.name in LATER_BUILT_IN and self.words is not None)
-
     @model_validator(mode="before")
     @classmethod
     def _fill_enabled(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "enabled" in given:
             return given
-        usual = BUILT_IN.get(str(given.get("name"))) if given.get("words") is None else None
+        usual = BUILT_IN.get(str(given.get("name")))
         return {**given, "enabled": usual is None or usual.enabled}
 
     @field_validator("name")
@@ -112,10 +95,14 @@ class ScheduleSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
-        if self.is_retired or (self.name in BUILT_IN and not self.is_own):
+        if self.name in BUILT_IN:
             if self.words is not None or self.owner is not None:
                 raise InvalidSetting(
-                    Phrase("{name} is built in. Only its times, channel and enabled can be set", name=self.name)
+                    Phrase(
+                        "{name} is built in. Only its times, channel and enabled can be set. Give a schedule of your own "
+                        "another name",
+                        name=self.name,
+                    )
                 )
             return self
         if self.cron is None or self.words is None or self.owner is None:
@@ -159,9 +146,8 @@ def build_schedule_config(
     usual = (
         _make_schedule(configured.get(name, ScheduleSettings.model_validate({"name": name})), built_in, channel, zone, now)
         for name, built_in in BUILT_IN.items()
-        if name not in configured or not configured[name].is_own
     )
-    own = (_make_schedule(each, None, channel, zone, now) for each in listed if each.is_own and not each.is_retired)
+    own = (_make_schedule(each, None, channel, zone, now) for each in listed if each.name not in BUILT_IN)
     return ScheduleConfig(
         zone=zone,
         channel=channel,

@@ -75,7 +75,6 @@ def check_configuration(settings: Settings) -> CheckResult:
         *_check_waivers(settings),
         *_check_channels(settings),
         *_check_alert_routes(settings),
-        *_check_retired(settings),
         *_check_stored_channels(settings),
     )
     return CheckResult(CONFIGURATION, seen, findings)
@@ -151,21 +150,9 @@ def _check_alert_routes(settings: Settings) -> Iterator[Finding]:
             yield make_problem(CONFIGURATION, "configuration.alerts", why, Severity.LOW)
 
 
-def _check_retired(settings: Settings) -> Iterator[Finding]:
-    """Report tables of schedules that this version does not have."""
-    for each in settings.schedules:
-        if each.is_retired:
-            why = Phrase(
-                "the schedule {name} has no effect: hosts are checked all the time. Remove its table, and set "
-                "interval_seconds under [alerts] instead",
-                name=each.name,
-            )
-            yield make_problem(CONFIGURATION, "configuration.schedules", why, Severity.LOW)
-
-
 def _check_stored_channels(settings: Settings) -> Iterator[Finding]:
     """Report channels of schedules that post nothing. Earlier versions posted warnings on certificates there."""
-    names = [each.name for each in settings.schedules if each.name in STORED and each.channel and not each.is_own]
+    names = [each.name for each in settings.schedules if each.name in STORED and each.channel]
     for name in names:
         why = Phrase(
             "the channel of the schedule {name} has no effect, because what it finds becomes alerts. Remove it, and set the "

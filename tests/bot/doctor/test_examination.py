@@ -282,14 +282,6 @@ def test_a_route_of_grave_alerts_that_notifies_nobody_is_named(tmp_path: Path, r
     ]
 
 
-def test_a_schedule_of_an_earlier_version_has_no_effect_and_doctor_says_so(tmp_path: Path) -> None:
-    others = COLLEAGUES
-    text = f'{Draft(system="me", hosts=(HOST_A,)).text}{others}[[schedules]]\nname = "observe"\ncron = "0 * * * *"\n'
-    (finding,) = check_configuration(parse_settings(text, tmp_path / "x.toml")).findings
-    assert ("configuration.schedules", Severity.LOW) == (finding.subject, finding.severity)
-    assert str(finding.why).startswith("the schedule observe has no effect: hosts are checked all the time.")
-
-
 def test_each_missing_secret_is_named(tmp_path: Path) -> None:
     assert ["secrets.missing"] * 2 == subjects(check_secrets(settings(tmp_path)))
     (tmp_path / "secrets").mkdir()
