@@ -175,16 +175,6 @@ class BeginChange(_ChangeAction):
             raise ValueError("a fallback is a file")
         return self
 
-    @model_validator(mode="before")
-    @classmethod
-    def _read_older_shape(cls, data: Any) -> Any:
-        """Reads a change as plans of earlier versions hold it: with one service, or with the verb `none`."""
-        if not isinstance(data, dict) or "verb" not in data:
-            return data
-        older = {name: value for name, value in data.items() if name not in ("service", "verb", "nginx")}
-        move = {"service": data.get("service"), "verb": data["verb"], "nginx": data.get("nginx")}
-        return older | {"services": [] if data["verb"] == "none" else [move]}
-
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"guard": build_guard_options()}
 

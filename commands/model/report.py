@@ -172,8 +172,6 @@ class Report(Value):
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] = ()
-    further: tuple[Finding, ...] = ()
-    """Findings shown with details only, which the summary does not count. Only earlier versions stored any."""
     news: Section | None = None
     """Changes since the last such report. They come before everything else."""
     sections: tuple[Section, ...] = ()
@@ -221,30 +219,12 @@ class Report(Value):
         kept = [index for index, column in enumerate(self.columns) if not column.detail]
         rows = tuple(row.model_copy(update={"cells": tuple(row.cells[index] for index in kept)}) for row in self.rows)
         columns = tuple(self.columns[index] for index in kept)
-        return self.model_copy(update={"details": False, "columns": columns, "rows": rows, "further": ()})
+        return self.model_copy(update={"details": False, "columns": columns, "rows": rows})
 
     def _show_details(self) -> "Report":
         parts = tuple(part for finding in self.findings for part in finding.parts or (finding,))
-        findings = sort_worst_first(parts + self.further)
-        shown = {
-            "rows": rate_rows(self.rows, findings) if self.further else self.rows,
-            "findings": findings,
-            "further": (),
-            "summary": self._full_summary,
-        }
         onward = tuple(words for words in self.next if _DETAILS_OPTION not in words.split())
-        return self.model_copy(update={"details": True, "brief": False, "next": onward} | shown)
-
-    @property
-    def _full_summary(self) -> Phrase:
-        if not self.further:
-            return self.summary
-        return Phrase(
-            "{summary} ({n} more problem in details)",
-            plural="{summary} ({n} more problems in details)",
-            summary=self.summary,
-            n=len(self.further),
-        )
+        return self.model_copy(update={"details": True, "brief": False, "next": onward, "findings": sort_worst_first(parts)})
 
     @classmethod
     def of_facts(cls, title: Phrase, summary: Phrase, facts: Iterable[tuple[Phrase, Phrase | str]]) -> "Report":
@@ -255,15 +235,13 @@ class Report(Value):
     def filter_commands(self, judge: OfferJudge) -> "Report":
         """Returns the report with only those commands that the reader may run. Findings say whom to ask for another one."""
         findings = tuple(finding.filter_commands(judge) for finding in self.findings)
-        further = tuple(finding.filter_commands(judge) for finding in self.further)
         offered = tuple(filter(judge.may_run, self.next))
-        return self.model_copy(update={"next": offered, "findings": findings, "further": further})
+        return self.model_copy(update={"next": offered, "findings": findings})
 
     def drop_commands(self) -> "Report":
         """Returns the report without commands, for an answer that another one replaces."""
         findings = tuple(finding.drop_commands() for finding in self.findings)
-        further = tuple(finding.drop_commands() for finding in self.further)
-        return self.model_copy(update={"next": (), "findings": findings, "further": further})
+        return self.model_copy(update={"next": (), "findings": findings})
 
     @property
     def unreached_hosts(self) -> tuple[str, ...]:

@@ -65,7 +65,6 @@ JUDGED = Report(
         for number, host in enumerate(HOSTS)
     ),
     findings=FINDINGS,
-    further=FINDINGS[:3],
     news=_make_section(30),
     sections=(_make_section(20),) * 4,
     taken_at=AT,

@@ -15,7 +15,7 @@ from bot.model.request import Failure, FailureKind
 from commands.model.report import Cell, Column, Mark, Report, Row
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes, reports
-from tests.bot.rendering.examples import ALL_WELL, DIGEST, ENGLISH, HELP, JAPANESE, LARGE_LOG, MIXED, answer, with_details
+from tests.bot.rendering.examples import ALL_WELL, DIGEST, ENGLISH, HELP, JAPANESE, MIXED, answer
 from tests.commands.model.test_chart import certificate, chart, host
 
 FAILURE = Failure(
@@ -115,13 +115,6 @@ def test_the_document_says_when_and_how_it_ended() -> None:
 
 def test_a_brief_report_keeps_its_rows_as_data() -> None:
     assert 3 == len(document(ALL_WELL)["report"]["rows"])
-
-
-def test_what_only_the_details_tell_counts_where_they_were_asked_for() -> None:
-    short, long = (document(with_details(ALL_WELL, details=details, further=(LARGE_LOG,))) for details in (False, True))
-    assert ("well", [], None) == (short["exit"], short["report"]["findings"], short["report"]["rows"][0]["severity"])
-    assert ("findings", ["logs"]) == (long["exit"], [finding["subject"] for finding in long["report"]["findings"]])
-    assert "low" == long["report"]["rows"][0]["severity"]
 
 
 def test_only_sentences_change_with_the_language() -> None:

@@ -22,7 +22,6 @@ from tests.bot.rendering.examples import (
     HELP,
     HOSTS,
     JAPANESE,
-    LARGE_LOG,
     MIXED,
     SCHEDULES,
     WITHHELD,
@@ -162,13 +161,6 @@ def test_details_that_do_not_fit_are_told_in_words() -> None:
         "  ✓ Nebula: running  ✓ Gateway: running  ✓ API: healthy  ✓ Containers: 3 running",
         "  ✓ Bridge: up  ✓ Forwarding: on",
     ] == lines[(at := lines.index("host-a  healthy")) : at + 3]
-
-
-def test_what_only_the_details_tell_is_told_with_them() -> None:
-    short, long = (printed(with_details(ALL_WELL, details=details, further=(LARGE_LOG,))) for details in (False, True))
-    assert ["all 3 hosts are healthy"] == short
-    assert ("all 3 hosts are healthy (1 more problem in details)", "host-a: access.log has 1 GB") == (long[0], long[-1])
-    assert "host-a  low" in long
 
 
 def test_details_do_not_lead_to_themselves() -> None:

@@ -82,7 +82,6 @@ def reports(draw: st.DrawFn) -> Report:
         rows=tuple(Row(host=host, cells=tuple(cells), severity=draw(severities)) for host in hosts[:12])
         * (len(hosts) // 12 + 1),
         findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
-        further=tuple(draw(st.lists(finding, max_size=3))),
         news=draw(st.none() | _SECTIONS),
         sections=tuple(draw(st.lists(_SECTIONS, max_size=8))),
         brief=draw(st.booleans()),
