@@ -75,8 +75,7 @@ class ListedContainer(Value):
     `finished_at` is None if it never ended. `pinned_address`: it was made with a fixed address. `variables` are names.
     `obstacles` are settings that a description cannot hold, as the helper names them: "privileged", "bind mount /etc".
     `settings` is a hash of the description under a key of its host, "" if it cannot be described. `changed_files`: the
-    number of files that it changed in its own layer, None if it was not counted. Helpers before version 3 leave out
-    everything from `finished_at` on.
+    number of files that it changed in its own layer, None if it was not counted.
     """
 
     id: ContainerId

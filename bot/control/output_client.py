@@ -25,7 +25,7 @@ DEADLINE = 120.0
 """Seconds in which the output is expected: more than any read of a whole fleet takes."""
 
 PROGRESS_HEADER = "Progress-Columns"
-"""Header of a request that wants lines of progress, with the columns of its terminal. Earlier versions ignore it."""
+"""Header of a request that wants lines of progress, with the columns of its terminal."""
 
 PROGRESS_TYPE = "application/x-ndjson"
 """Content type of a response with lines of progress. Its last line is the answer."""

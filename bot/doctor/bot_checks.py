@@ -151,7 +151,7 @@ def _check_alert_routes(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_stored_channels(settings: Settings) -> Iterator[Finding]:
-    """Report channels of schedules that post nothing. Earlier versions posted warnings on certificates there."""
+    """Report channels of schedules that post nothing."""
     names = [each.name for each in settings.schedules if each.name in STORED and each.channel]
     for name in names:
         why = Phrase(

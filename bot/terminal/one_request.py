@@ -38,7 +38,7 @@ def _answer_one(config: Path, words: str, form: Form, terminal: Terminal) -> Out
     socket = find_control_socket(config)
     try:
         output = None if socket is None else _request_output(socket, OutputRequest(words, form, terminal))
-    except RequestRefused:  # nothing was done: an earlier version of the bot cannot render, or the words are too long
+    except RequestRefused:  # nothing was done: the words are too long, or a bot of another version runs
         socket = output = None
     except (NotConnected, AnswerLost, AnswerUnreadable) as error:
         assert socket is not None

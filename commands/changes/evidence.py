@@ -4,7 +4,7 @@
     a result is unknown      ─▶ what the host runs on as far as its steps say: the old, the new, or unknown
 
 Evidence comes from recorded results and from the plan. A state that no step verified is left out. Steps are distinguished
-by the kinds of their actions, so that plans of earlier versions give evidence, too.
+by the kinds of their actions, which are stored and never renamed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -2,8 +2,7 @@
 
 Looks of people at hosts: the hosts that their words meant, and looks folded for a timeline.
 
-words ─ the grammar ─▶ an operation that reads hosts ─▶ hosts of the present inventory        a command of an earlier version
-                                                                                              that does not parse meant none
+words ─ the grammar ─▶ an operation that reads hosts ─▶ hosts of the present inventory      none for words that do not parse
 entries ─ fold_looks (pure) ─▶ entries, and in place of adjacent looks one FoldedLooks for each person
 """
 
