@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from adapters.nebula.encoding import Curve
 from bot.app.backup_files import BackupActions, OwnData, SecondPlace
 from bot.app.key_backup_files import KeyBackupActions
-from bot.audit_log.log import AuditKeys, AuditLog
+from bot.audit_log.log import AuditLog
 from bot.backups.services.drills import DrillRegistry
 from bot.backups.services.registry import BackupRegistry
 from bot.backups.services.verifier import BackupVerifier, KeyVerifier
@@ -25,6 +25,7 @@ from bot.changes.services.step_binding import OwnActions
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings
 from bot.store.address import DatabaseAddress
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 
 

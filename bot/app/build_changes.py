@@ -242,7 +242,7 @@ def build_changes(
     """Builds the services over an open database. `basis` returns the active configuration."""
     links = SurfaceLinks()
     operations, owed = OperationTable(database), OwedTable(database)
-    journal = IntentLog(audit, database, redactor.holds_secret)
+    journal = IntentLog(audit, redactor.holds_secret)
     rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
     good = GoodConfigurationRegistry(GoodConfigurationTable(database), audit)
     identities = IdentityLedger(LedgerTable(database), audit, now)

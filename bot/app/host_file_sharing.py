@@ -17,7 +17,6 @@ from typing import ParamSpec, TypeVar
 
 from adapters.phrase import Phrase
 from bot.app.files import write_file
-from bot.audit_log.log import AuditKeys
 from bot.config.host_folder import HostFolder
 from bot.config.hosts import HOST_FOLDER
 from bot.config.settings import Settings, check_host_files, load_audit_keys
@@ -34,6 +33,7 @@ from bot.config.shared_hosts import (
 )
 from bot.hosts.tables import HostFilesTable, StoredHosts
 from bot.security.secrets import FindSecret
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from bot.store.leadership import NO_TERM
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from bot.store.engine_pool import EnginePool
 
 
+RECORD_INTERVAL = 60.0
+"""Seconds between two comparisons of the audit log's end with the events that were written."""
+
+
 @dataclass(frozen=True)
 class EngineSettings:
     """Settings of the engine: the bot's database, the clock, and references for unexpected errors.
@@ -63,6 +67,8 @@ async def run_changes(
             PeriodicTask("changes", TICK_INTERVAL, room.move_changes),
             PeriodicTask("owed", OWED_INTERVAL, change_services.owed.asker.tick),
             PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
+            PeriodicTask("record", RECORD_INTERVAL, audit.check),
+            PeriodicTask("whole record", DAY, audit.check_whole),
             PeriodicTask("ended runs", DAY, lambda: room.delete_ended(engine.clock.now())),
         )
         ticking = asyncio.create_task(run_periodically(works, engine.clock), name="clock")

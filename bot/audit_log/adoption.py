@@ -18,10 +18,10 @@ from datetime import datetime
 from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.audit_log.files import describe_mismatch, map_head_file_error, name_loss
-from bot.audit_log.log import AuditKeys, EventKind, NotAcceptable
+from bot.audit_log.log import EventKind, NotAcceptable
 from bot.store import audit as table
 from bot.store.address import PostgresAddress
-from bot.store.audit_chain import ACCEPTED_KIND, LossAcceptance, StoredEvent, verify_chain
+from bot.store.audit_chain import ACCEPTED_KIND, AuditKeys, LossAcceptance, StoredEvent, verify_chain
 from bot.store.audit_head_file import BEGINNING, Head, HeadFile
 from bot.store.encoding import encode_json, encode_time, escape_text
 from bot.store.leadership import CopyIdentity, write_first_leader

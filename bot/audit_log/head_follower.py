@@ -19,10 +19,9 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.audit_log.files import describe_mismatch, describe_unsigned, map_head_file_error
-from bot.audit_log.log import AuditKeys
 from bot.store import audit as table
 from bot.store.audit import TableState
-from bot.store.audit_chain import LossAcceptance, StoredEvent, accepts_loss_of, parse_acceptance
+from bot.store.audit_chain import AuditKeys, LossAcceptance, StoredEvent, accepts_loss_of, parse_acceptance
 from bot.store.audit_head_file import BEGINNING, Head, HeadFile
 from bot.store.database import Database
 from bot.store.encoding import encode_time

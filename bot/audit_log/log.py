@@ -3,6 +3,7 @@
     record ─▶ commit (table, synchronous=FULL) ─▶ head file (number and mac, fsync) ─▶ returns
     start  ─▶ table and head file compared ─┬─ the file lags: a crash came between; it is caught up
                                             └─ anything else: `trouble`; the file is left as it is, as evidence
+    start  ─▶ chain verified, index made (`bot.record`) ─▶ reads and appends are compared with it; else: `trouble`
     trouble ─ an administrator accepts the loss by its name ─▶ event ACCEPTED ─▶ a new line ─▶ intact
 
 Only the loss of events can be accepted, never a change of events: the table's chain must be whole. The ACCEPTED event names
@@ -15,8 +16,7 @@ keep a copy of the head file elsewhere, too.
 """
 
 import asyncio
-import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,11 +29,12 @@ from adapters.phrase import Phrase
 from bot.audit_log import files
 from bot.audit_log import search as audit_search
 from bot.audit_log.search import AuditFilters, ExportFormat, FoundOperations
+from bot.record.record import Record
 from bot.security.redaction import Redactor
 from bot.store import audit as table
 from bot.store.audit_chain import (
     ACCEPTED_KIND,
-    AuditKey,
+    AuditKeys,
     LossAcceptance,
     StoredEvent,
     Verification,
@@ -92,25 +93,6 @@ class Recorder(Protocol):
         """Append one event. Returns once it is safe, and raises where it is not."""
 
 
-@dataclass(frozen=True)
-class AuditKeys:
-    """The key that signs new events, and earlier keys that signed older events."""
-
-    signing: AuditKey
-    earlier: tuple[AuditKey, ...] = ()
-
-    @property
-    def all(self) -> tuple[AuditKey, ...]:
-        """The signing key and the earlier ones."""
-        return self.signing, *self.earlier
-
-    def is_signed(self, event: StoredEvent) -> bool:
-        """Return whether one of the keys signed this very event."""
-        return any(
-            hmac.compare_digest(key.compute_mac(event).encode(), event.mac.encode("utf-8", "replace")) for key in self.all
-        )
-
-
 class NotAcceptable(Refused):
     """No loss has that name, or the table is not an unmodified earlier state of the log."""
 
@@ -141,6 +123,7 @@ class AuditLog:
         self._heads = heads
         self._now = now
         self._redactor = redactor
+        self._record = Record(database, keys, self.report)
         self._loss: _Loss | None = None
         self._accepting = asyncio.Lock()
         self._newest = Head(0, INITIAL_MAC, encode_time(now()))
@@ -182,7 +165,8 @@ class AuditLog:
             audit._loss = _Loss(files.name_loss(head, newest), head)
         if lost is None and newest is not None and not keys.is_signed(newest):
             lost = files.describe_unsigned(newest)
-        audit.trouble = lost
+        flaw = await audit._record.load()
+        audit.trouble = lost or flaw
         if audit.trouble is None and newest is not None:
             audit._written = written
             await audit._update_head_file(newest)
@@ -200,23 +184,40 @@ class AuditLog:
         `HeadUnavailable`. A caller that could not record must not act.
         """
         event = self._make_event(kind, actor, operation, data)
-        await self._update_head_file(
-            await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
-        )
+        await self._update_head_file(await self._record.append(event))
+
+    def report(self, trouble: Phrase) -> None:
+        """Take note that the database was changed by another program. No change begins from now on."""
+        self.trouble = self.trouble or trouble
+
+    async def check(self) -> None:
+        """Compare the number of events and the newest one with those that were written; see `trouble`."""
+        if self.intact:
+            await self._record.check()
+
+    async def check_whole(self) -> None:
+        """Compare every event with the one that was written; see `trouble`. Takes 10 µs of a processor for each."""
+        if self.intact:
+            await self._record.check_whole()
+
+    async def list_signed(self, operation: str, kinds: Collection[EventKind], after: int = 0) -> tuple[StoredEvent, ...]:
+        """List the events of these kinds about an operation, with a number above `after`, as they were written.
+
+        Raises `RecordDamaged` if one is missing or changed. Forged ones are left out.
+        """
+        return await self._record.list_of_operation(operation, kinds, after)
 
     async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """Find the events of one kind about an operation that one of our keys signed; forged ones are left out."""
-        events = await self._database.read(lambda session: table.list_of_operation(session, operation, (kind,)))
-        return tuple(event for event in events if self._keys.is_signed(event))
+        """Find the events of one kind about an operation, as they were written. Raises as `list_signed`."""
+        return await self._record.list_of_operation(operation, (kind,))
 
     async def find_newest_signed(self, kind: EventKind) -> StoredEvent | None:
-        """Find the newest event of one kind that one of our keys signed; only `ROTATION` has an index for that."""
-        return await self._database.read(lambda session: table.find_newest_of_kind(session, kind, self._keys.is_signed))
+        """Find the newest event of one kind, as it was written. Raises as `list_signed`."""
+        return await self._record.find_newest(kind)
 
     async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """Find all events of one kind that one of our keys signed; forged ones are left out."""
-        events = await asyncio.to_thread(audit_search.list_kind, self._database.address, kind)
-        return tuple(event for event in events if self._keys.is_signed(event))
+        """Find all events of one kind, as they were written. Raises as `list_signed`."""
+        return await self._record.list_of_kinds((kind,), 0, self._record.index.sequence)
 
     async def list_after(self, sequence: int, most: int) -> tuple[StoredEvent, ...]:
         """List the events after one, in order, at most so many. They may be forged: ask `is_signed`."""
@@ -231,12 +232,8 @@ class AuditLog:
         return self._keys.is_signed(event)
 
     async def read_signed(self, kinds: Sequence[EventKind], after: int, until: int) -> tuple[StoredEvent, ...]:
-        """Read the events of these kinds with a number above `after`, up to `until`, that one of our keys signed.
-
-        The range is read in the thread of the database, so a long one must be read in parts.
-        """
-        events = await self._database.read(lambda session: table.list_between(session, kinds, after, until))
-        return tuple(event for event in events if self._keys.is_signed(event))
+        """Read the events of these kinds with a number above `after`, up to `until`. Raises as `list_signed`."""
+        return await self._record.list_of_kinds(kinds, after, until)
 
     async def list_numbered(self, sequences: Sequence[int]) -> tuple[StoredEvent, ...]:
         """List the events with these numbers, in order. They may be forged: ask `is_signed`."""
@@ -282,6 +279,7 @@ class AuditLog:
         if loss.head is None:
             await self._run_in_head_thread(lambda: self._heads.create(self._now()))
         self.trouble = self._loss = None
+        self.trouble = await self._record.load()
         await self._update_head_file(accepted)
 
     async def search(self, filters: AuditFilters) -> tuple[StoredEvent, ...]:

@@ -31,7 +31,6 @@ __all__ = [
     "AuditFilters",
     "ExportFormat",
     "export",
-    "list_kind",
     "search",
     "search_operations",
 ]
@@ -115,12 +114,6 @@ def search(database: DatabaseAddress, filters: AuditFilters, redactor: Redactor)
         return tuple(
             islice(_clean_events(table.search_events(connection, filters, newest_first=True), filters, redactor), limit)
         )
-
-
-def list_kind(database: DatabaseAddress, kind: str) -> tuple[StoredEvent, ...]:
-    """List all events of a kind as they are stored, oldest first."""
-    with open_for_reading(database) as connection:
-        return table.list_of_kind(connection, kind)
 
 
 def export(database: DatabaseAddress, filters: AuditFilters, form: ExportFormat, redactor: Redactor) -> bytes:

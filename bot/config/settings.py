@@ -20,7 +20,6 @@ from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
 from bot.access.rules import RULE_TAGS, ApprovalSettings, ChannelId, Grant
-from bot.audit_log.log import AuditKeys
 from bot.config.alerts import AlertSettings
 from bot.config.backups import BackupFolder, BackupSettings, KeyBackupSettings, find_bad_recipients, read_recipients
 from bot.config.complaints import describe_complaint, find_nearest_key
@@ -46,7 +45,7 @@ from bot.config.toml import decode_text, make_syntax_complaint
 from bot.runtime.loopback import Loopback
 from bot.security.secrets import FindSecret
 from bot.store.address import parse_postgres_address
-from bot.store.audit_chain import AuditKey
+from bot.store.audit_chain import AuditKey, AuditKeys
 from commands.catalogue import CATALOGUE
 from commands.model.containers import ContainerRules, ContainerSpec
 from commands.model.operation import CertificateRules, Thresholds

@@ -15,7 +15,6 @@ from adapters.phrase import Listing, Moment, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.alerts.rules.routes import is_for_grave_alerts
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys
 from bot.config.database import find_database
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
 from bot.config.schedules import STORED, build_schedule_config, is_stored
@@ -26,7 +25,7 @@ from bot.runtime.clock import read_utc_time
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, read_secrets
 from bot.store.address import DatabaseAddress, PostgresAddress
-from bot.store.audit_chain import Verification
+from bot.store.audit_chain import AuditKeys, Verification
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import make_unavailable_error, map_os_error

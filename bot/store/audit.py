@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, literal, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, literal, or_, select, true
 
 from bot.store.audit_chain import ACCEPTED_KIND, StoredEvent
 from bot.store.encoding import encode_time, escape_text
@@ -53,17 +53,9 @@ class TableState:
 
 _APPEND = insert(AUDIT)
 _LAST = select(AUDIT).order_by(AUDIT.c.sequence.desc()).limit(1)
+_COUNT = select(func.count()).select_from(AUDIT)
 _ANY = select(AUDIT.c.sequence).limit(1)
 _FIND = select(AUDIT).where(AUDIT.c.sequence == bindparam("this"))
-_OF_OPERATION = (
-    select(AUDIT)
-    .where(
-        AUDIT.c.operation == bindparam("this"),
-        AUDIT.c.sequence > bindparam("after"),
-        AUDIT.c.kind.in_(bindparam("kinds", expanding=True)),
-    )
-    .order_by(AUDIT.c.sequence)
-)
 _AFTER = select(AUDIT).where(AUDIT.c.sequence > bindparam("after")).order_by(AUDIT.c.sequence).limit(bindparam("most"))
 _NUMBERED = select(AUDIT).where(AUDIT.c.sequence.in_(bindparam("these", expanding=True))).order_by(AUDIT.c.sequence)
 _LAST_BEFORE = (
@@ -71,16 +63,6 @@ _LAST_BEFORE = (
     .where(AUDIT.c.at < bindparam("before"), AUDIT.c.sequence <= bindparam("until"))
     .order_by(AUDIT.c.sequence.desc())
     .limit(1)
-)
-_OF_KIND = select(AUDIT).where(AUDIT.c.kind == bindparam("this")).order_by(AUDIT.c.sequence)
-_BETWEEN = (
-    select(AUDIT)
-    .where(
-        AUDIT.c.sequence > bindparam("after"),
-        AUDIT.c.sequence <= bindparam("until"),
-        AUDIT.c.kind.in_(bindparam("kinds", expanding=True)),
-    )
-    .order_by(AUDIT.c.sequence)
 )
 # an index of some rows is used for no parameter
 _IS_ACCEPTANCE = AUDIT.c.kind == literal(ACCEPTED_KIND, literal_execute=True)
@@ -123,6 +105,11 @@ def read_last(connection: Connection) -> StoredEvent | None:
     return None if row is None else StoredEvent(*row)
 
 
+def read_extent(connection: Connection) -> tuple[StoredEvent | None, int]:
+    """Returns the newest event and the number of all; None if the table is empty."""
+    return read_last(connection), connection.execute(_COUNT).scalar_one()
+
+
 def has_events(connection: Connection) -> bool:
     """Returns whether there is any event, whatever the revision of the tables."""
     return connection.execute(_ANY).first() is not None
@@ -134,14 +121,6 @@ def find_event(connection: Connection, sequence: int) -> StoredEvent | None:
     return None if row is None else StoredEvent(*row)
 
 
-def list_of_operation(
-    connection: Connection, operation: str, kinds: Sequence[str], after: int = 0
-) -> tuple[StoredEvent, ...]:
-    """Lists the events of one operation that have one of these kinds and a number above `after`, in order."""
-    rows = connection.execute(_OF_OPERATION, {"this": operation, "kinds": list(kinds), "after": after})
-    return tuple(StoredEvent(*row) for row in rows)
-
-
 def find_newest_of_kind(connection: Connection, kind: str, is_wanted: Callable[[StoredEvent], bool]) -> StoredEvent | None:
     """Returns the newest wanted event of one kind. Scans the whole table for a kind without an index of its own.
 
@@ -150,11 +129,6 @@ def find_newest_of_kind(connection: Connection, kind: str, is_wanted: Callable[[
     query = select(AUDIT).where(AUDIT.c.kind == literal(kind, literal_execute=True)).order_by(AUDIT.c.sequence.desc())
     with connection.execute(query.execution_options(yield_per=FETCH_SIZE)) as rows:
         return next((event for row in rows if is_wanted(event := StoredEvent(*row))), None)
-
-
-def list_of_kind(connection: Connection, kind: str) -> tuple[StoredEvent, ...]:
-    """Lists all events of a kind, in order. Scans the whole table: for kinds that are rare, and questions that are."""
-    return tuple(StoredEvent(*row) for row in connection.execute(_OF_KIND, {"this": kind}))
 
 
 def list_after(connection: Connection, sequence: int, most: int) -> tuple[StoredEvent, ...]:
@@ -171,12 +145,6 @@ def find_last_before(connection: Connection, at: datetime, until: int) -> int:
     these = {"before": encode_time(at), "until": until}
     found: int | None = connection.execute(_LAST_BEFORE, these).scalar_one_or_none()
     return found or 0
-
-
-def list_between(connection: Connection, kinds: Sequence[str], after: int, until: int) -> tuple[StoredEvent, ...]:
-    """Lists the events of these kinds with a number above `after`, up to `until`, in order. Scans that range."""
-    rows = connection.execute(_BETWEEN, {"kinds": list(kinds), "after": after, "until": until})
-    return tuple(StoredEvent(*row) for row in rows)
 
 
 def list_numbered(connection: Connection, sequences: Sequence[int]) -> tuple[StoredEvent, ...]:

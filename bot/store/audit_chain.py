@@ -80,11 +80,38 @@ class AuditKey:
         signing.update(_encode_signed_part(event).encode("ascii"))
         return signing.hexdigest()
 
+    def has_signed(self, event: StoredEvent) -> bool:
+        """Returns whether this key signed this very event."""
+        return hmac.compare_digest(self.compute_mac(event).encode(), str(event.mac).encode("utf-8", "replace"))
+
     def seal(self, event: StoredEvent, before: StoredEvent | None) -> StoredEvent:
         """Returns the event as the successor of `before`: numbered, chained and signed."""
         sequence, previous = (1, INITIAL_MAC) if before is None else (before.sequence + 1, before.mac)
         chained = event._replace(sequence=sequence, key=self.id, previous=previous)
         return chained._replace(mac=self.compute_mac(chained))
+
+
+@dataclass(frozen=True)
+class AuditKeys:
+    """The key that signs new events, and earlier keys that signed older events."""
+
+    signing: AuditKey
+    earlier: tuple[AuditKey, ...] = ()
+
+    @property
+    def all(self) -> tuple[AuditKey, ...]:
+        """The signing key and the earlier ones."""
+        return self.signing, *self.earlier
+
+    @cached_property
+    def by_id(self) -> Mapping[str, AuditKey]:
+        """All keys by the id that events name."""
+        return {key.id: key for key in self.all}
+
+    def is_signed(self, event: StoredEvent) -> bool:
+        """Returns whether the key that an event names is ours and signed this very event."""
+        key = self.by_id.get(event.key)
+        return key is not None and key.has_signed(event)
 
 
 def _encode_signed_part(event: StoredEvent) -> str:
@@ -252,9 +279,7 @@ def verify_chain(
     count, mac, gap = 0, INITIAL_MAC, None
     problem = witnesses.find_contradiction(count, mac)
     for event in events:
-        problem = (
-            problem or _find_flaw(event, (count, mac), by_id) or witnesses.find_contradiction(event.sequence, event.mac)
-        )
+        problem = problem or find_flaw(event, (count, mac), by_id) or witnesses.find_contradiction(event.sequence, event.mac)
         if problem is not None:
             break
         count, mac = event.sequence, event.mac
@@ -272,8 +297,8 @@ def _make_accepted_loss(event: StoredEvent) -> AcceptedLoss:
     return AcceptedLoss(sequence=event.sequence, at=event.at, actor=event.actor, lost=lost)
 
 
-def _find_flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditKey]) -> Phrase | None:
-    """Returns the flaw of an event that should follow the one `before`; None if it has none."""
+def find_flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditKey]) -> Phrase | None:
+    """Returns the flaw of an event that should follow the one with the number and mac `before`; None if it has none."""
     count, mac = before
     if event.sequence <= count:
         return Phrase("audit event {sequence} is out of order. Restore the database from a backup", sequence=event.sequence)
@@ -290,7 +315,7 @@ def _find_flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, A
             sequence=event.sequence,
             key=escape_text(str(event.key)),
         )
-    if not hmac.compare_digest(key.compute_mac(event).encode(), str(event.mac).encode("utf-8", "replace")):
+    if not key.has_signed(event):
         return Phrase("audit event {sequence} was modified. Restore the database from a backup", sequence=event.sequence)
     if event.previous != mac:
         return Phrase(

@@ -190,15 +190,31 @@ class Database:
 
         The work may run a second time, so its arguments must not be iterators.
         """
-        job = _PendingWork(lambda connection: work(connection, *args, **named))
-        self._waiting.append(job)
-        self._thread.submit(self._commit_waiting)
-        return asyncio.wrap_future(job.future)
+        return self._submit(_PendingWork(lambda connection: work(connection, *args, **named)))
+
+    def commit(self, work: Callable[[Connection], T], committed: Callable[[T], None]) -> asyncio.Future[T]:
+        """Runs a work as `run` does. `committed` gets its value in this thread, before any other work begins.
+
+        It is called also if the waiting task is cancelled meanwhile.
+        """
+        job = _PendingWork(work)
+
+        def report(future: Future[T]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                committed(future.result())
+
+        job.future.add_done_callback(report)
+        return self._submit(job)
 
     def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs) -> asyncio.Future[T]:
         """Runs a work that only reads. Does not wait for another program's write lock. Sees every `run` called before."""
         call = self._thread.submit(self._line.read, lambda connection: work(connection, *args, **named))
         return asyncio.wrap_future(call)
+
+    def _submit(self, job: _PendingWork) -> asyncio.Future[Any]:
+        self._waiting.append(job)
+        self._thread.submit(self._commit_waiting)
+        return asyncio.wrap_future(job.future)
 
     def erase_deleted(self) -> asyncio.Future[bool]:
         """Erases what was deleted from the WAL file, too; False if a reader prevents that for now."""

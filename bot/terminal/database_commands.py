@@ -13,7 +13,6 @@ from adapters.phrase import Phrase
 from bot.app.leading_rules import NotLeading, judge_left_history
 from bot.app.takeover import identify_copy, own_data_folder
 from bot.audit_log.adoption import NamedLoss, accept_loss, adopt_lead
-from bot.audit_log.log import AuditKeys
 from bot.backups.database.move import move_database
 from bot.backups.database.restore import DatabasePlaces, restore_database, restore_to_server
 from bot.config.database import find_database
@@ -23,6 +22,7 @@ from bot.model.request import SystemIdentity
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import Secrets, read_secrets
 from bot.store.address import DatabaseAddress, PostgresAddress
+from bot.store.audit_chain import AuditKeys
 from bot.store.audit_head_file import HeadFile
 from bot.store.leadership import CopyIdentity
 from bot.store.reading import open_for_reading

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.audit_log.search import AuditFilters, search
 from bot.security.redaction import Redactor
-from bot.store.audit_chain import AuditKey, StoredEvent
+from bot.store.audit_chain import AuditKey, AuditKeys, StoredEvent
 from bot.store.audit_head_file import Head
 from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.changes.tables.operations import OperationTable
-from bot.store.audit_chain import AuditKey
+from bot.store.audit_chain import AuditKey, AuditKeys
 from bot.store.database import Database
 from bot.store.inbox import Delivery, Inbox
 from bot.store.observations import ObservationTable

@@ -10,12 +10,13 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from adapters.inventory import Host, Inventory
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.incidents.rules.reads import LookReader
 from bot.incidents.services.collector import CollectorSources, TimelineCollector
 from bot.incidents.services.proof import TimelineVerifier
 from bot.incidents.tables.incidents import IncidentTable
 from bot.store import audit as table
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from bot.store.encoding import encode_time
 from tests.bot.audit_log.files import KEY, Files

@@ -1,16 +1,16 @@
 """An order that is carried out as `apply.v1` does it, over a real audit log, and killed at any of its moments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.changes.rules.outcome import ChangeOutcome, compute_outcome, find_part, list_steps_to_undo
 from bot.changes.services.intent_log import IntentLog
 from bot.changes.services.step_binding import OwnActions, Places, PlanRun
 from bot.changes.services.step_runner import StepRunner
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys, StoredEvent
 from bot.store.database import Database
 from commands.model.plan import Plan
 from tests.bot.world import OPERATION, World
@@ -45,6 +45,9 @@ class Recording:
         await self.audit.record(kind, actor, operation, data)
         self.at("written")
 
+    async def list_signed(self, operation: str, kinds: Collection[EventKind], after: int = 0) -> tuple[StoredEvent, ...]:
+        return await self.audit.list_signed(operation, kinds, after)
+
 
 class House:
     """A database and an audit log that outlive the bots that use them."""
@@ -68,7 +71,7 @@ class House:
     def journal(
         self, kill: Callable[[str], None] = lambda moment: None, secret: Callable[[str], bool] = lambda text: False
     ) -> IntentLog:
-        return IntentLog(Recording(self.audit, kill), self.database, secret)
+        return IntentLog(Recording(self.audit, kill), secret)
 
     def runner(
         self, kill: Callable[[str], None] = lambda moment: None, secret: Callable[[str], bool] = lambda text: False

@@ -31,11 +31,12 @@ from adapters.local.key_backups import ReadStoredKey, StoredKeyCopy
 from adapters.phrase import Phrase
 from adapters.windows.backup_trial import BackupTrial
 from adapters.windows.key_backup import KeyCopy, ReadKeyCopy
-from bot.audit_log.log import AuditKeys, EventKind, Recorder
+from bot.audit_log.log import EventKind, Recorder
 from bot.backups.model import VerificationRequest
 from bot.backups.services.database_copy import check_copy, unpack_copy
 from bot.backups.services.offsite import find_place_problem, read_second_place
 from bot.backups.tables import KeyBackupTable
+from bot.store.audit_chain import AuditKeys
 from commands.backups.verdict import FoundCopy, Inspection, JudgedBackup, NoCopy, build_trial, judge_backup
 from commands.certificates.ca_key.steps import locate_key_backup
 from commands.model.backup import Backup, BackupPart, KeyBackup, KnownBackups, PlaceState

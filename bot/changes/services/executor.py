@@ -40,6 +40,7 @@ from bot.changes.services.step_binding import PlanRun
 from bot.changes.services.step_runner import StepRunner
 from bot.model.change import ChangeState
 from bot.model.lock import Lock
+from bot.record.record import RecordDamaged
 from bot.store.audit_chain import StoredEvent
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.owed import Matter
@@ -116,7 +117,11 @@ class Executor:
         record = await self._find_running(operation)
         if record is None:
             return NO_WORK
-        if (await self.intent_log.read_trail(operation)).started:
+        trail = await self._read_trail(operation)
+        if trail is None:
+            await self.coordinator.refuse(record, Refusal("the record is damaged", self.audit.trouble or DAMAGED))
+            return NO_WORK
+        if trail.started:
             if not await self._is_attested(record):
                 return {"go": True, "steps": []}
         else:
@@ -134,6 +139,9 @@ class Executor:
                 "unrehearsed": await self.coordinator.list_unrehearsed(record),
             }
             await self.intent_log.record_start(operation, record.requester, started)
+            if self.audit.trouble is not None:  # found by this very append
+                await self.coordinator.refuse(record, Refusal("the audit log is not intact", self.audit.trouble))
+                return NO_WORK
         return {"go": True, "steps": [step.key for step in record.plan.steps]}
 
     async def run_step(self, operation: str, key: str) -> StepReply:
@@ -183,7 +191,7 @@ class Executor:
         record = await self._find_running(operation)
         if record is None:
             return NO_WORK
-        trail = await self.intent_log.read_trail(operation)
+        trail = await self._read_trail(operation) or AuditTrail(started=True)
         end = await self._compute_outcome(record, trail)
         if not trail.ended:
             data = {"state": end.state, "why": str(end.why or ""), "done": end.done, "left": end.left}
@@ -200,13 +208,17 @@ class Executor:
     async def _compute_outcome(self, record: OperationRecord, trail: AuditTrail) -> ChangeOutcome:
         if await self._is_attested(record):
             return compute_outcome(record.operation, record.plan, trail, self.coordinator.find_matter(record))
+        if await self._read_trail(record.operation) is None:
+            return compute_unattested_outcome(record.operation, trail, self.audit.trouble or DAMAGED)
         runs = await self.audit.find_signed(record.operation, EventKind.RUN)
         upgraded = record.plan is not UNREADABLE_PLAN and attestation.was_upgraded(record, runs)
         why = _UPGRADED if upgraded else _explain_unattested_plan(record)
         return compute_unattested_outcome(record.operation, trail, why)
 
     async def _is_attested(self, record: OperationRecord) -> bool:
-        """Return whether the plan is still the one that was started."""
+        """Return whether the plan is still the one that was started, and whether its events are as they were written."""
+        if await self._read_trail(record.operation) is None:
+            return False
         if self._verified.get(record.operation) == (record.plan, record.digest):
             return True
         attested = attestation.is_attested(
@@ -233,6 +245,13 @@ class Executor:
             else Refusal("another plan is stored", _explain_unattested_plan(record))
         )
 
+    async def _read_trail(self, operation: str) -> AuditTrail | None:
+        """Read the trail of an operation; None if one of its events is missing or changed."""
+        try:
+            return await self.intent_log.read_trail(operation)
+        except RecordDamaged:
+            return None
+
     async def _find_refusal(self, record: OperationRecord) -> Refusal | None:
         if self.audit.trouble is not None:
             return Refusal("the audit log is not intact", self.audit.trouble)
@@ -240,6 +259,8 @@ class Executor:
             record, await self.audit.find_signed(record.operation, EventKind.PLAN)
         ):
             return Refusal("another plan is stored", _explain_unattested_plan(record))
+        if (await self.intent_log.read_trail(record.operation)).ended:
+            return Refusal("it has ended", _ENDED)
         lock = await self.locks.find_forbidding_lock(_find_changed_hosts(*record.plan.parts), self.inventory())
         if lock is not None:
             return Refusal("locked", describe_lock(lock))
@@ -284,6 +305,10 @@ def _explain_unattested_plan(record: OperationRecord) -> Phrase:
     )
 
 
+DAMAGED = Phrase("events of this change were removed or modified in the database. Restore it from a backup")
+"""Why a change with a damaged record is not run."""
+
+_ENDED = Phrase("the audit log shows that this change has ended, so the database was changed. Restore it from a backup")
 _UPGRADED = Phrase("flatnet-bot was upgraded during this change, and this version would not run what was approved")
 
 

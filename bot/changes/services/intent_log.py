@@ -12,7 +12,7 @@ the lead. So the engine resumes a run as often as needed, and the starts of each
 process. Runs that were never interrupted are not counted, which spares them a commit for each step.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,19 +20,22 @@ from adapters.phrase import Phrase
 from bot.audit_log.log import EventKind, Recorder
 from bot.changes.rules.trail import STEP_KINDS, AuditTrail, StepEntry, _drop_answer, build_trail
 from bot.changes.services.engine import ApplySteps, StepReply
-from bot.store import audit as table
 from bot.store.audit_chain import StoredEvent
-from bot.store.database import Database
 from bot.store.errors import TooLarge
 from commands.model.plan import StepResult
+
+
+class StepLog(Recorder, Protocol):
+    """The audit log, as trails need it."""
+
+    async def list_signed(self, operation: str, kinds: Collection[EventKind], after: int = 0) -> tuple[StoredEvent, ...]: ...
 
 
 class IntentLog:
     """Writes and reads the events of operations. `holds_secret` judges a text that is about to be stored."""
 
-    def __init__(self, audit: Recorder, database: Database, holds_secret: Callable[[str], bool]) -> None:
+    def __init__(self, audit: StepLog, holds_secret: Callable[[str], bool]) -> None:
         self._audit = audit
-        self._database = database
         self._holds_secret = holds_secret
         self._at_hand: dict[str, AuditTrail] = {}
 
@@ -60,13 +63,9 @@ class IntentLog:
         await self._audit.record(EventKind.END, actor, operation, data)
 
     async def read_trail(self, operation: str) -> AuditTrail:
-        """Read the trail of an operation from the log."""
+        """Read the trail of an operation from the log. Raises `RecordDamaged`."""
         before = self._at_hand.get(operation, AuditTrail())
-        now = await self._database.read(
-            lambda connection: build_trail(
-                table.list_of_operation(connection, operation, STEP_KINDS, before.last_sequence), before
-            )
-        )
+        now = build_trail(await self._audit.list_signed(operation, STEP_KINDS, before.last_sequence), before)
         if not now.under_way:
             self._at_hand.pop(operation, None)
         elif (

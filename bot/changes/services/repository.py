@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from bot.changes.services.planning_memory import GoodConfigurationRegistry, Rehe
 from bot.changes.tables.operations import OperationTable, Transition
 from bot.changes.tables.owed import OwedEffects, OwedTable, find_settled
 from bot.model.change import Approval, Change, ChangeState, Review
+from bot.record.record import RecordDamaged
 from bot.store.audit_chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.records import OperationRecord
@@ -163,18 +165,26 @@ class ChangeRepository:
         After a crash in between that end is still recorded once. `successor` takes its place in the same step.
         """
         after = transition(record)
-        if after.state is not record.state and not (await self.read_trail(record.operation)).ended:
+        if after.state is not record.state and not await self._has_end(record.operation):
             await self.record_end(after, who)
         if successor is None:
             await self.move(record.operation, transition)
         else:
             await self.operations.replace_by_successor(record.operation, transition, successor)
 
+    async def _has_end(self, operation: str) -> bool:
+        """Return whether its end is recorded. A change whose events were damaged gets an end all the same."""
+        try:
+            return (await self.read_trail(operation)).ended
+        except RecordDamaged:
+            return False
+
     async def make_change(self, record: OperationRecord) -> Change:
         """Make the value for every surface from a record, with the results of its steps."""
         results: tuple[StepResult, ...] = ()
         if record.started_at is not None:
-            results = collect_results(record.plan, await self.read_trail(record.operation))
+            with suppress(RecordDamaged):  # the alert of the audit log names the damage
+                results = collect_results(record.plan, await self.read_trail(record.operation))
         change = self._refresh_approvers(record.to_change(results), record)
         return change if change.state.ended else await self._add_rehearsal_notes(change)
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from bot.alerts.services.registry import AlertRegistry
 from bot.alerts.tables.alerts import AlertTable
-from bot.audit_log.log import AuditKeys, AuditLog
+from bot.audit_log.log import AuditLog
 from bot.security.redaction import Redactor
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys
 from bot.store.database import Database
 from commands.alerts.conditions import Condition, HostChecked
 from tests.bot.alerts.living import BEGINNING, HOSTS, Mortal, nebula

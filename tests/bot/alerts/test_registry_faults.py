@@ -14,9 +14,9 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.alerts.services.registry import AlertBusy
 from bot.audit_log.files import HeadUnavailable
-from bot.audit_log.log import AuditKeys, AuditLog
+from bot.audit_log.log import AuditLog
 from bot.model.alert import AlertState
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys
 from bot.store.database import Database
 from bot.store.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable
 from commands.alerts.conditions import Condition, HostChecked

@@ -8,13 +8,12 @@ import pytest
 
 from adapters.errors import FlatnetError
 from bot.app.host_file_sharing import FOLLOWED_FILE, HostFileFollower, HostFileKeys, HostFilePublisher
-from bot.audit_log.log import AuditKeys
 from bot.config.errors import ConfigurationError
 from bot.config.host_folder import HostFolder
 from bot.config.settings import read_settings
 from bot.config.shared_hosts import UnusableHosts
 from bot.hosts.tables import HostFilesTable
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys
 from bot.store.database import Database
 
 KEY, OTHER_KEY = (AuditKey(letter * MIN_KEY_BYTES) for letter in (b"k", b"o"))

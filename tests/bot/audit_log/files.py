@@ -7,8 +7,8 @@ from pathlib import Path
 
 from adapters.phrase import Phrase
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, Verification
+from bot.audit_log.log import AuditLog, EventKind
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys, Verification
 from bot.store.database import Database
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)

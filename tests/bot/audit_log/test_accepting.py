@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.app.settle_loss import settle_loss
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind, NotAcceptable
-from bot.store.audit_chain import AuditKey, StoredEvent, parse_acceptance
+from bot.audit_log.log import AuditLog, EventKind, NotAcceptable
+from bot.store.audit_chain import AuditKey, AuditKeys, StoredEvent, parse_acceptance
 from bot.store.database import Database
 from tests.bot.audit_log.files import KEY, NOW, OTHER, Closed, Files
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from tests.bot.audit_log.files import FIVE, KEY, NOW, Files
 

@@ -11,10 +11,10 @@ from bot.app.settle_loss import settle_loss
 from bot.audit_log.adoption import NamedLoss, accept_loss
 from bot.audit_log.files import verify_files
 from bot.audit_log.head_follower import HeadFollower
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind, NotAcceptable
+from bot.audit_log.log import AuditLog, EventKind, NotAcceptable
 from bot.store import audit as table
 from bot.store.address import PostgresAddress
-from bot.store.audit_chain import AuditKey
+from bot.store.audit_chain import AuditKey, AuditKeys
 from bot.store.audit_head_file import HeadFile
 from bot.store.database import Database
 from bot.store.errors import DatabaseInUse

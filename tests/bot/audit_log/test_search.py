@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.audit_log import search as audit_reading
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.audit_log.search import AuditFilters
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from tests.bot.audit_log.files import KEY, NOW, Files

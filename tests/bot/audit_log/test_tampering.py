@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
-from bot.store.audit_chain import Verification
+from bot.audit_log.log import AuditLog, EventKind
+from bot.store.audit_chain import AuditKeys, Verification
 from bot.store.audit_head_file import INITIAL_MAC
 from bot.store.database import Database
 from bot.store.errors import DatabaseDamaged

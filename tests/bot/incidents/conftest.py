@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit_log.log import AuditKeys, AuditLog
+from bot.audit_log.log import AuditLog
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from tests.bot.audit_log.files import KEY, Files
 from tests.bot.incidents.house import House

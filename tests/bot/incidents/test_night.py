@@ -16,7 +16,7 @@ from bot.access.policy import Policy
 from bot.alerts.services.registry import AlertRegistry
 from bot.alerts.tables.alerts import AlertTable
 from bot.answers.markdown import render_markdown
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.incidents.handlers.audience import make_shared_sight
 from bot.incidents.handlers.report_sources import ReportRequest, SourceReader
 from bot.incidents.reports.report import compose_document
@@ -34,6 +34,7 @@ from bot.locale.texts import get_texts
 from bot.model.alert import Alert, AlertMove, AlertState
 from bot.model.incident import Incident, TimelineEntry
 from bot.model.request import Answer
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Severity

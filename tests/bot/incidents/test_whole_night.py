@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from bot.alerts.services.registry import AlertRegistry
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.incidents.rules import transitions as life
 from bot.incidents.rules.events import IncidentAct
 from bot.incidents.rules.requests import ActRequest
@@ -25,6 +25,7 @@ from bot.incidents.services.status import IncidentStatus, StatusSources
 from bot.incidents.tables.deliveries import IncidentDeliveryTable
 from bot.model.alert import AlertMove, AlertState
 from bot.model.incident import Incident
+from bot.store.audit_chain import AuditKeys
 from bot.store.database import Database
 from tests.bot.audit_log.files import KEY, Files
 from tests.bot.incidents.house import make_alert

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
-from bot.store.audit_chain import AuditKey
+from bot.audit_log.log import AuditLog, EventKind
+from bot.store.audit_chain import AuditKey, AuditKeys
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
 from bot.store.sqlite import SqliteConnection

@@ -10,12 +10,12 @@ from bot.app.leading_rules import NotLeading
 from bot.app.takeover import open_database
 from bot.audit_log.adoption import NotAdoptable
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind, NotAcceptable
+from bot.audit_log.log import AuditLog, EventKind, NotAcceptable
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, read_settings
 from bot.store import audit as table
 from bot.store.address import PostgresAddress
-from bot.store.audit_chain import AuditKey
+from bot.store.audit_chain import AuditKey, AuditKeys
 from bot.store.database import Database
 from bot.store.errors import DatabaseInUse
 from bot.store.leadership import CopyIdentity

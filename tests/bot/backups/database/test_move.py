@@ -15,12 +15,12 @@ import pytest
 
 from adapters.errors import FlatnetError
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.backups.database.move import MovedDatabase, NotMovable, move_database
 from bot.backups.database.restore import DatabasePlaces
 from bot.backups.services.database_copy import DatabaseCopy, check_copy
 from bot.store.address import PostgresAddress
-from bot.store.audit_chain import StoredEvent
+from bot.store.audit_chain import AuditKeys, StoredEvent
 from bot.store.copying import HistoryUnverified, copy_history
 from bot.store.database import Database
 from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty

@@ -14,11 +14,12 @@ from adapters.errors import FlatnetError
 from adapters.local.backups import PackDatabase
 from bot.app.backup_files import BackupActions, OwnData, SecondPlace
 from bot.audit_log.files import verify_files
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.backups.database.restore import DatabasePlaces, RestoredDatabase, restore_database, restore_to_server
 from bot.backups.services.database_copy import NotACopy, check_copy, unpack_copy
 from bot.changes.services.step_binding import OwnActions
 from bot.store.address import PostgresAddress
+from bot.store.audit_chain import AuditKeys
 from bot.store.copying import copy_history
 from bot.store.database import Database
 from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseNotEmpty, DatabaseOutdated, DatabaseTooNew

@@ -15,9 +15,10 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from bot.audit_log.log import AuditKeys, EventKind
+from bot.audit_log.log import EventKind
 from bot.backups.model import VerificationRequest
 from bot.backups.services.verifier import CONCURRENT_HOSTS, BackupVerifier
+from bot.store.audit_chain import AuditKeys
 from commands.backups.verdict import JudgedBackup
 from commands.model.backup import Backup, KnownBackups, PlaceState
 from commands.model.operation import ReadProgress

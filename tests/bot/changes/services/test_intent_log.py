@@ -1,19 +1,16 @@
 """The journal: intents and outcomes of an operation, read back from the audit log that they stand in."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection
 
 from adapters.phrase import Moment, Phrase
 from bot.audit_log.files import verify_files
+from bot.audit_log.log import AuditLog, EventKind
 from bot.changes.rules.trail import AuditTrail, StepEntry
 from bot.changes.services.intent_log import IntentLog
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey
-from bot.store.database import Database
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, StoredEvent
 from commands.model.plan import Result, StepResult
 from tests.bot.running import House
 from tests.bot.world import BEGAN, World
@@ -110,31 +107,23 @@ async def test_the_journal_is_the_audit_log_and_its_chain_holds(house: House) ->
 
 
 class Counted:
-    """The database, counting the events that are read."""
+    """The audit log, counting the events that are read."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, audit: AuditLog) -> None:
+        self.record = audit.record
+        self._audit = audit
         self.read_events = 0
 
-    def read(self, work: Callable[[Connection], Any]) -> Any:
-        return self._database.read(lambda connection: work(cast("Connection", _Counting(connection, self))))
-
-
-@dataclass(frozen=True)
-class _Counting:
-    connection: Connection
-    counted: Counted
-
-    def execute(self, statement: Any, values: Any) -> list[Any]:
-        rows = list(self.connection.execute(statement, values))
-        self.counted.read_events += len(rows)
-        return rows
+    async def list_signed(self, operation: str, kinds: Collection[EventKind], after: int = 0) -> tuple[StoredEvent, ...]:
+        found = await self._audit.list_signed(operation, kinds, after)
+        self.read_events += len(found)
+        return found
 
 
 async def test_of_what_runs_only_what_is_new_is_read(house: House) -> None:
     """Its trail is asked for twice at every step, and for every card: reading all of it each time would grow without end."""
-    counted = Counted(house.database)
-    journal = IntentLog(house.audit, cast("Database", counted), lambda text: False)
+    counted = Counted(house.audit)
+    journal = IntentLog(counted, lambda text: False)
     await journal.record_start("op-1", "ana", {"digest": "d"})
     for number in range(10):
         await journal.record_intent(StepEntry("op-1", "ana", f"step {number}"), "host-a", "windows.MakeKeyPair")
@@ -144,8 +133,8 @@ async def test_of_what_runs_only_what_is_new_is_read(house: House) -> None:
 
 async def test_what_has_ended_is_not_kept_at_hand(house: House) -> None:
     """Or the trails of all operations would be, for they are read for cards."""
-    counted = Counted(house.database)
-    journal = IntentLog(house.audit, cast("Database", counted), lambda text: False)
+    counted = Counted(house.audit)
+    journal = IntentLog(counted, lambda text: False)
     await journal.record_start("op-1", "ana", {"digest": "d"})
     await journal.record_end("op-1", "ana", {"state": "done"})
     assert await journal.read_trail("op-1") == await journal.read_trail("op-1")

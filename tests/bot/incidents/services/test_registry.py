@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.audit_log.files import HeadUnavailable
-from bot.audit_log.log import AuditKeys, AuditLog, EventKind
+from bot.audit_log.log import AuditLog, EventKind
 from bot.incidents.rules import transitions as life
 from bot.incidents.rules.events import IncidentAct
 from bot.incidents.rules.requests import ActRequest, AlreadyOpen, IncidentRequest, NoSuchIncident, SeveralIncidents
@@ -23,7 +23,7 @@ from bot.incidents.services.registry import PRIVACY_CACHE, IncidentRegistry
 from bot.incidents.tables.incidents import IncidentMove, IncidentTable
 from bot.incidents.tables.timeline import JOURNAL_POSITION, FollowPosition, TimelineTable
 from bot.model.incident import Incident, IncidentState, TimelineEntry
-from bot.store.audit_chain import AuditKey, StoredEvent
+from bot.store.audit_chain import AuditKey, AuditKeys, StoredEvent
 from bot.store.database import Database
 from bot.store.encoding import encode_json
 from bot.store.errors import DatabaseFull, TooLarge
