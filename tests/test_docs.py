@@ -17,7 +17,18 @@ PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
 GUIDE_NAMES = ("alerts", "changes", "checks", "incidents", "rotation", "schedules")
 GUIDES = tuple(f"docs/{name}{end}.md" for name in GUIDE_NAMES for end in ("", ".ja"))
-DOCUMENTS = (*READMES, *GUIDES, "CONTRIBUTING.md", "docs/architecture.md", "docs/performance.md")
+SUBJECTS = tuple(sorted(str(page) for package in PACKAGES for page in Path(package).rglob("README.md")))
+"""Pages beside the code, which draw the flows of a subject."""
+
+DOCUMENTS = (
+    *READMES,
+    *GUIDES,
+    *SUBJECTS,
+    "tests/README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/performance.md",
+)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -48,6 +59,12 @@ def test_the_map_of_a_room_names_every_module(room: str) -> None:
     docstring = (Path(room) / "__init__.py").read_text(encoding="utf-8")
     modules = sorted(path.stem for path in Path(room).rglob("*.py") if path.stem != "__init__")
     assert [] == [module for module in modules if not names(docstring, module)]
+
+
+def test_the_architecture_links_every_page_of_a_subject() -> None:
+    linked = re.findall(r"\]\(\.\./([^)]+)\)", Path("docs/architecture.md").read_text(encoding="utf-8"))
+    assert {*SUBJECTS, "tests/README.md"} == set(linked)
+    assert len(SUBJECTS) > 9
 
 
 def lines_by_package(text: str) -> dict[str, str]:
