@@ -1,7 +1,7 @@
 """Every phrase of the code, and what the catalogues lack: `python -m tests.phrases` prints it, `--write` writes it.
 
 Phrases are found by reading the code, so a template must be a literal where it is made. A written catalogue has an entry for
-each phrase, in the order of the code. New ones are empty, and left-over ones are gone.
+each phrase, in the order of the templates. New ones are empty, and left-over ones are gone.
 """
 
 import ast
@@ -155,15 +155,21 @@ def entries(lacking: Iterable[Found], over: Iterable[Message], language: str) ->
 
 
 def write_catalogue(text: str, found: Iterable[Found], known: Catalog) -> str:
-    """Write a catalogue anew, in the order of the code: the header of its text, and the translations that are known."""
+    """Write a catalogue anew, in the order of the templates: the header of its text, and the translations that are known."""
     translated = {(message.context, key(message)): message.string for message in messages(known)}
     sheet = Catalog(locale=known.locale)
-    for phrase in sorted(found, key=lambda each: (each.path, each.line)):
+    for phrase in sorted(found, key=_find_place):
         sheet.add(phrase.key, translated.get((phrase.context, phrase.key)), context=phrase.context)
     written = BytesIO()
     write_po(written, sheet, omit_header=True, width=0)
     header = text.partition("\n\n")[0].rstrip()
     return f"{header}\n\n{written.getvalue().decode().strip()}\n"
+
+
+def _find_place(phrase: Found) -> tuple[str, str, str]:
+    """Find the place of a phrase in a catalogue: by its template, so that code can move without its translation."""
+    template = phrase.key if isinstance(phrase.key, str) else phrase.key[0]
+    return template.lower(), template, phrase.context or ""
 
 
 def main(arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ from bot.locale.texts import get_texts
 from commands.alerts import traffic
 from commands.alerts.conditions import CONDITION_RULES, Condition
 from commands.model.finding import Severity
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 
 
 @dataclass(frozen=True)

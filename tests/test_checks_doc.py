@@ -26,7 +26,7 @@ from commands.certificates.reading import CLOCK_OFFSET_LIMIT
 from commands.health.log_rotation import LOG_SUBJECT
 from commands.health.updates import MAX_AGE, WINDOWS_SIDE, WSL_SIDE
 from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 from tests.findings_made import Made, findings_made
 
 SECTIONS = {

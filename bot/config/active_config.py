@@ -18,8 +18,9 @@ from bot.config.schedules import ScheduleConfig
 from bot.store.known_replicas import KnownCopies
 from commands.about import Doctor
 from commands.model.containers import DEFAULT_CONTAINER_RULES, ContainerRules, ContainerSpec
-from commands.model.operation import CertificateRules, FleetView, HashSecret, Thresholds, refuse_secrets
+from commands.model.operation import CertificateRules, FleetView, HashSecret, refuse_secrets
 from commands.model.report import Report
+from commands.model.thresholds import Thresholds
 
 
 async def refuse_to_examine(host: Host, view: FleetView) -> Report:

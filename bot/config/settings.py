@@ -48,7 +48,8 @@ from bot.store.address import parse_postgres_address
 from bot.store.audit_chain import AuditKey, AuditKeys
 from commands.catalogue import CATALOGUE
 from commands.model.containers import ContainerRules, ContainerSpec
-from commands.model.operation import CertificateRules, Thresholds
+from commands.model.operation import CertificateRules
+from commands.model.thresholds import Thresholds
 
 SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
 

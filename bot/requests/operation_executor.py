@@ -5,31 +5,22 @@ operation ─┬─ FleetRead ────▶ reads hosts; what it checked is st
            └─ OwnOperation ─▶ its handler (`bot.<noun>.handlers`)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from adapters.errors import FlatnetError
-from bot.access.policy import Permit
 from bot.access.requester import Requester
 from bot.alerts.reports.mutes import build_maintenance_section
 from bot.alerts.rules.mutes import find_maintenance
 from bot.config.active_config import ActiveConfig
-from bot.digests.services import READS
 from bot.hosts.reports.stages import build_suspension_section, offer_resumes
 from bot.model.request import Failure, Request
 from bot.ports.context import Body, NoBotRunning, RequestContext
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
-from commands.backups.listing import BackupList, BackupShow
-from commands.certificates.operations import CertList, CertShow
-from commands.certificates.rotation.overview import CaRotation
-from commands.gateways.overview import GatewayList
-from commands.health.operation import Health
-from commands.health.verdict import STORED_AREAS
-from commands.hosts.discover.operation import HostDiscover
-from commands.hosts.operations import HostShow
+from bot.requests.view_needs import supply_needs
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.owed import KnownOwed
 from commands.model.report import Report
@@ -77,37 +68,16 @@ class OperationExecutor:
                 prepared = await self._environment.handlers.prepare(operation, build_context)
                 return prepared or await self._environment.changes.propose(job.operation, operation, requester)
             case _:
-                context = await self._build_context(job, requester)
-                if isinstance(operation, HostShow):  # its answer names the certificates of the host
-                    known = await self._environment.identities.read_known()
-                    context = replace(context, view=replace(context.view, identities=known))
+                context = await supply_needs(self._environment, operation, await self._build_context(job, requester))
                 return await self._environment.handlers.handle(operation, context)
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
-        """Reads hosts. `health` also gets the newest checks that the requester may see.
-
-        `cert`, `ca rotation` and `host discover` get the ledger, `gateway` the good configurations, `backup` the backups.
-        """
-        view, began = await self._build_view(job), self._environment.now()
-        if isinstance(operation, Health):
-            hosts, context = operation.resolve_hosts(job.config.inventory), await self._build_context(job, requester)
-            areas = [area for area in STORED_AREAS if isinstance(context.judge_on(READS[area], hosts), Permit)]
-            every = job.config.inventory.hosts
-            seen = every if isinstance(context.judge_on(Health, every), Permit) else hosts
-            known = await self._environment.checks.find_known([host.name for host in seen], areas)
-            view = replace(view, checks=known)
-        elif isinstance(operation, CertList | CertShow | CaRotation | HostDiscover):
-            view = replace(view, identities=await self._environment.identities.read_known())
-        elif isinstance(operation, BackupList | BackupShow):
-            backups = self._environment.backups
-            view = replace(view, backups=await backups.read_known(), read_backup=backups.find)
-        elif isinstance(operation, GatewayList):
-            view = replace(view, good_configurations=await self._environment.good_configurations.list_gateways())
-        if isinstance(operation, CaRotation):  # an answer without the state would say that there is none
-            view = await self._environment.rotations.complete(view)
-        report = await operation.read(view)
+        """Reads hosts, and stores what was checked."""
+        began = self._environment.now()
+        context = await supply_needs(self._environment, operation, await self._build_context(job, requester))
+        report = await operation.read(context.view)
         await self._environment.checks.record(operation, report, began, job.config.inventory)
-        return await self._add_maintenance(report, job) if isinstance(operation, Health) else report
+        return await self._add_maintenance(report, job) if operation.shows_maintenance else report
 
     async def _add_maintenance(self, report: Report, job: ExecutionContext) -> Report:
         """Adds which of the hosts are suspended or in maintenance. Their state is shown as it is: a person requested it."""

@@ -14,8 +14,8 @@ from datetime import datetime
 from adapters.phrase import Phrase
 from commands.alerts.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Finding, Severity
-from commands.model.operation import Thresholds
 from commands.model.report import Cell, Mark, Report
+from commands.model.thresholds import Thresholds
 
 HYSTERESIS = 3
 """Percentage points below a limit at which an alert ends, or has the lower severity."""

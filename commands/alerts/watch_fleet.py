@@ -20,7 +20,7 @@ from commands.alerts.watch import WatchAnswers, is_synchronized
 from commands.health.assessment import SideAnswers
 from commands.health.host_checks import list_peer_names
 from commands.model.finding import Severity, list_some
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 
 MIN_BLIND_HOSTS = 3
 """Fewest hosts that fail together before the bot suspects itself."""

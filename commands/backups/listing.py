@@ -15,6 +15,7 @@ from commands.backups.findings import find_problems
 from commands.backups.verdict import read_fault
 from commands.model.backup import Backup, KeptPart, KnownBackups
 from commands.model.finding import Finding, Severity, list_some, relate_moment, sort_worst_first
+from commands.model.need import Need
 from commands.model.operation import FleetRead, FleetView
 from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
 from commands.values.arguments import Flag
@@ -70,6 +71,7 @@ class BackupList(FleetRead):
     summary: ClassVar = Phrase("backups with age, size, and when they were last verified")
     example: ClassVar = "backup"
     label: ClassVar = Phrase("show backups")
+    needs: ClassVar = frozenset({Need.BACKUPS})
 
     details: Annotated[bool, Flag(Phrase("also show the state of both places"))] = False
 
@@ -86,6 +88,7 @@ class BackupShow(FleetRead):
     summary: ClassVar = Phrase("one backup: places, parts, files, versions, and what it does not hold")
     example: ClassVar = "backup show host-a-0123456789ab"
     label: ClassVar = Phrase("show backup {id}", id="…")
+    needs: ClassVar = frozenset({Need.BACKUPS})
 
     id: BackupIdArgument
 

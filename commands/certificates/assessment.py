@@ -45,8 +45,8 @@ from commands.certificates.table import (
 from commands.health.assessment import Judgment, Remark, make_absent_checks, make_unanswered_checks
 from commands.health.host_checks import judge_clock
 from commands.model.finding import Severity, list_some, relate_moment
-from commands.model.operation import Thresholds
 from commands.model.report import Mark
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import shorten_argument
 
 HOST_EXPIRY_LIMITS = (

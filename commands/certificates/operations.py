@@ -25,6 +25,7 @@ from commands.certificates.rotation.column import ProgressCells, list_progress_f
 from commands.certificates.table import CERTIFICATE_COLUMNS, format_days_left
 from commands.health.assessment import Judgment, Remark
 from commands.model.finding import Finding, list_next_commands, list_some, sort_worst_first
+from commands.model.need import Need
 from commands.model.operation import FleetRead, FleetView
 from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, Section, TextFile
 from commands.values.arguments import ALL_HOSTS, Flag, HostsArgument, TargetArgument, resolve_one_host, shorten_argument
@@ -129,6 +130,7 @@ class CertList(FleetRead):
     summary: ClassVar = Phrase("certificates of hosts and CA: expiry, validity and use")
     example: ClassVar = "cert all --details"
     label: ClassVar = Phrase("show the certificates of {target}", target="…")
+    needs: ClassVar = frozenset({Need.IDENTITIES})
 
     target: TargetArgument = ALL_HOSTS
     all: Annotated[bool, Flag(Phrase("also WinRM, this bot, and certificates of members outside the configuration"))] = False
@@ -165,6 +167,7 @@ class CertShow(FleetRead):
     summary: ClassVar = Phrase("details of one host's certificate")
     example: ClassVar = "cert show host-a"
     label: ClassVar = Phrase("show the certificate of {target}", target="…")
+    needs: ClassVar = frozenset({Need.IDENTITIES})
 
     target: HostsArgument
 

@@ -32,6 +32,7 @@ from commands.health.assessment import (
 from commands.health.fleet_report import AssessedHost, AssessmentRead, read_side
 from commands.health.host_checks import judge_gateway, list_known_peers
 from commands.model.finding import Severity, list_some
+from commands.model.need import Need
 from commands.model.operation import FleetView
 from commands.model.proven_configuration import ProvenConfiguration
 from commands.model.report import Cell, Column, Mark
@@ -80,6 +81,7 @@ class GatewayList(AssessmentRead):
     summary: ClassVar = Phrase("gateways: configuration, last good one, version, workers, host ID and peers")
     example: ClassVar = "gateway all"
     label: ClassVar = Phrase("show the gateways of {target}", target="…")
+    needs: ClassVar = frozenset({Need.GOOD_CONFIGURATIONS})
     title: ClassVar = Phrase("Gateways")
     columns: ClassVar = (Column(key="host", heading=Phrase("Host")), *CELL_COLUMNS)
 

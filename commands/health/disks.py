@@ -28,8 +28,8 @@ from commands.health.assessment import (
 )
 from commands.health.log_rotation import describe_log_size, select_logs
 from commands.model.finding import Severity, list_some
-from commands.model.operation import Thresholds
 from commands.model.report import Cell, Column, Mark
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import shorten_argument
 from commands.values.units import compute_percent, format_size
 

@@ -39,8 +39,8 @@ from commands.health.assessment import (
 )
 from commands.health.wsl_checks import judge_wsl
 from commands.model.finding import Severity, list_some
-from commands.model.operation import Thresholds
 from commands.model.report import Cell, Mark
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import shorten_argument
 
 NETWORK_SUBJECT = "wsl.network"

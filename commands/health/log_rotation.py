@@ -20,8 +20,8 @@ from adapters.windows.log_files import LogFile
 from adapters.windows.system import WindowsSystem
 from commands.health.assessment import HealthAnswers, Judgment, Remark
 from commands.model.finding import Severity, list_some
-from commands.model.operation import Thresholds
 from commands.model.report import Cell, Column, Mark
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import shorten_argument
 from commands.values.units import MB, format_size
 

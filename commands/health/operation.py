@@ -34,6 +34,7 @@ from commands.health.verdict import build_unchecked_section, fold_checks, list_r
 from commands.health.wsl_checks import leave_out_kept
 from commands.model.check import KnownChecks
 from commands.model.finding import Finding, list_some
+from commands.model.need import Need
 from commands.model.operation import FleetView
 from commands.model.report import Cell, Column, Mark, Report
 from commands.values.arguments import Flag, shorten_argument
@@ -138,6 +139,8 @@ class Health(AssessmentRead):
     summary: ClassVar = Phrase("health of hosts: Nebula, gateway, API, containers, bridge, forwarding")
     example: ClassVar = "health all --details"
     label: ClassVar = Phrase("check {target}", target="…")
+    needs: ClassVar = frozenset({Need.CHECKS})
+    shows_maintenance: ClassVar = True
     title: ClassVar = Phrase("Health")
     columns: ClassVar = (*COLUMNS, *DETAIL_COLUMNS, ROTATION)
     terse: ClassVar = True

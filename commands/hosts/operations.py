@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
+from commands.model.need import Need
 from commands.model.operation import OwnOperation
 from commands.values.arguments import HostsArgument, resolve_one_host
 
@@ -24,6 +25,7 @@ class HostShow(OwnOperation):
     summary: ClassVar = Phrase("one host: its connections, and its last rehearsal in detail")
     example: ClassVar = "host show host-a"
     label: ClassVar = Phrase("show {target}", target="…")
+    needs: ClassVar = frozenset({Need.IDENTITIES})
 
     target: HostsArgument
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from adapters.errors import NotAsked, Refused
 from adapters.fleet import Fleet
-from adapters.inventory import Host, InvalidSetting, Inventory
+from adapters.inventory import Host, Inventory
 from adapters.key_backup import Recipient
 from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
@@ -23,12 +23,14 @@ from commands.model.certificates import NO_IDENTITIES, KnownIdentities
 from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.containers import DEFAULT_CONTAINER_RULES, ContainerRules, ContainerSpec
 from commands.model.finding import list_some
+from commands.model.need import Need
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.model.rotation import Rotation
 from commands.model.suspension import Suspension
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import Flag, ReasonOption, Target
 
 
@@ -56,29 +58,6 @@ class Role(StrEnum):
 
 
 ALL_ROLES = frozenset(Role)
-
-
-class Thresholds(BaseModel):
-    """Limits beyond which a reading becomes a finding; configured under `[thresholds]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    clock_difference: float = Field(default=30.0, gt=0, le=3600)
-    """Maximum difference between a host's clock and the bot's, in seconds."""
-    disk_warning_percent: int = Field(default=80, ge=1, le=100)
-    """Used percentage of a drive or file system from which it is a finding of medium severity."""
-    disk_critical_percent: int = Field(default=90, ge=1, le=100)
-    """Used percentage from which it is a finding of high severity."""
-    log_limit_mb: int = Field(default=100, ge=1, le=1_000_000)
-    """Size in megabytes (2^20 bytes) beyond which a log should have been rotated."""
-    rotation_days: int = Field(default=8, ge=1, le=3650)
-    """Maximum days without a rotation for a log that is not small."""
-
-    @model_validator(mode="after")
-    def _check_order(self) -> Self:
-        if self.disk_warning_percent >= self.disk_critical_percent:
-            raise InvalidSetting(Phrase("set disk_warning_percent lower than disk_critical_percent"))
-        return self
 
 
 GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,62}$")]
@@ -237,6 +216,7 @@ class Operation(BaseModel):
     """Example that can be run as it is, without `/flatnet`."""
     label: ClassVar[Phrase]
     """Label of a button that runs it, beginning with a verb. Its values are fields; "…" stands for one that is missing."""
+    needs: ClassVar[frozenset[Need]] = frozenset()
     includes: ClassVar[tuple[type["Operation"], ...]] = ()
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
     offered: ClassVar[tuple[str, ...]] = ()
@@ -279,6 +259,9 @@ class Operation(BaseModel):
 
 class FleetRead(Operation):
     """An operation that reads hosts and changes nothing."""
+
+    shows_maintenance: ClassVar[bool] = False
+    """True if its answer says which of its hosts are suspended or in maintenance."""
 
     async def read(self, view: FleetView) -> Report:
         """Reads the hosts and reports on them. A host's failure is a finding in the report and does not stop the others."""

@@ -13,7 +13,8 @@ from adapters.windows.log_files import LOGS, LogFile, LogName
 from adapters.windows.system import ServiceStatus, WindowsSystem
 from adapters.wsl.podman import Container
 from adapters.wsl.system import Bridge, WslSystem
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
+from commands.model.thresholds import Thresholds
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 

@@ -18,7 +18,8 @@ from adapters.windows.key_files import FindStrayKeys, StrayKeys
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from adapters.windows.services import ReadServices, Service, Services
 from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
+from commands.model.thresholds import Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW
 from tests.commands.health import test_disk_operation as disks

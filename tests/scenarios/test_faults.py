@@ -18,8 +18,9 @@ from bot.config.settings import read_settings
 from bot.runtime.connections import make_connector
 from bot.security.secrets import read_secrets
 from commands.health.operation import Health
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
 from commands.model.report import Report
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import Target
 from tests.lab.faults import Fault
 from tests.lab.fleet import Conditions, LabFleet, host_name, run_fleet, write_configuration

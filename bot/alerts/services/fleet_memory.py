@@ -30,8 +30,8 @@ from commands.health.assessment import CHECKS, Judgment, Remark
 from commands.health.causes import find_outage
 from commands.health.host_checks import list_known_peers
 from commands.health.wsl_checks import RESTART_WINDOW
-from commands.model.operation import Thresholds
 from commands.model.report import Mark
+from commands.model.thresholds import Thresholds
 
 WINDOW_TOLERANCE = 60.0
 """Seconds by which the oldest reading of a window may be older, because checks are not exactly on time."""

@@ -21,8 +21,8 @@ from commands.alerts.disk_signals import make_disk_checks
 from commands.certificates.further import FurtherReading
 from commands.model.certificates import KnownIdentities
 from commands.model.check import Area
-from commands.model.operation import Thresholds
 from commands.model.report import Report
+from commands.model.thresholds import Thresholds
 
 _log = structlog.get_logger("bot.alerts.services.report_feeds")
 

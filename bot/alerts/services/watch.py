@@ -36,7 +36,7 @@ from bot.runtime.clock import Clock
 from commands.alerts.conditions import Condition, HostChecked
 from commands.alerts.watch import check_host
 from commands.health.host_checks import judge_host
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 
 FULL_INTERVAL = 300.0
 """Seconds between two checks of all sides, which are observations. Podman takes a second of a host's processor."""

@@ -38,8 +38,9 @@ from commands.model.certificates import (
     make_identity,
 )
 from commands.model.check import Area
-from commands.model.operation import CertificateRules, FleetView, Thresholds
+from commands.model.operation import CertificateRules, FleetView
 from commands.model.report import Report
+from commands.model.thresholds import Thresholds
 
 SURVEY_INTERVAL = 3600.0
 """Seconds between two surveys. Certificates change rarely, and a log is read on from where the last survey ended."""

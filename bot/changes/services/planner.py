@@ -26,9 +26,10 @@ from bot.store.encoding import encode_json
 from bot.store.records import OperationRecord
 from commands.language.grammar import render_change
 from commands.model.containers import ContainerRules, ContainerSpec
-from commands.model.operation import CertificateRules, FleetChange, FleetView, HashSecret, Operation, Risk, Thresholds
+from commands.model.operation import CertificateRules, FleetChange, FleetView, HashSecret, Operation, Risk
 from commands.model.plan import Plan, PlannedChange
 from commands.model.plan_digest import compute_digest
+from commands.model.thresholds import Thresholds
 
 BREAK_GLASS_LIFETIME = timedelta(hours=1)
 """Period for which a change without approval may wait for its hosts: longer waits are no emergency."""

@@ -13,6 +13,7 @@ from commands.certificates.rotation.next import NEXT_COMMANDS, STAGE_PHRASES, ta
 from commands.certificates.rotation.rounds import MemberState, NextRound, Round, find_round, find_states
 from commands.model.certificates import Identity, KnownIdentities
 from commands.model.finding import Finding, Severity, list_some, relate_moment, sort_worst_first
+from commands.model.need import Need
 from commands.model.operation import FleetRead, FleetView
 from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
 from commands.model.rotation import Rotation, RotationAuthority, RotationMember, RotationStage
@@ -39,6 +40,7 @@ class CaRotation(FleetRead):
     summary: ClassVar = Phrase("change of the CA: its stage, how far each host has come, and what is next")
     example: ClassVar = "ca rotation"
     label: ClassVar = Phrase("show the CA rotation")
+    needs: ClassVar = frozenset({Need.IDENTITIES, Need.ROTATION})
 
     async def read(self, view: FleetView) -> Report:
         rotation = view.rotation

@@ -21,6 +21,7 @@ from commands.hosts.discover.comparison import (
 from commands.hosts.discover.mentions import Source
 from commands.hosts.discover.readings import LEDGER, Evidence, UnreadSource, find_in_ledger, merge_evidence, read_evidence
 from commands.model.finding import Finding, Severity, list_next_commands, list_some, sort_worst_first
+from commands.model.need import Need
 from commands.model.operation import FleetRead, FleetView, Role
 from commands.model.report import Cell, Column, Mark, Report, Row, rate_rows
 from commands.values.arguments import Flag, shorten_argument
@@ -57,6 +58,7 @@ class HostDiscover(FleetRead):
     summary: ClassVar = Phrase("find hosts that are not in the configuration (reads the lighthouse and the gateways)")
     example: ClassVar = "host discover"
     label: ClassVar = Phrase("find hosts")
+    needs: ClassVar = frozenset({Need.IDENTITIES})
 
     details: Annotated[bool, Flag(Phrase("also show names in certificates, and the places that name each host"))] = False
 

@@ -21,7 +21,8 @@ from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
 from commands.log_lines.lines import TimeDoubt
 from commands.logs.collection import LogQuery, read_logs
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
+from commands.model.thresholds import Thresholds
 from tests.adapters.windows.log_cases import FOLDER, LOGS
 from tests.adapters.windows.logs_cases import TRACE, at, ends, text
 from tests.adapters.windows.script_cases import NOW

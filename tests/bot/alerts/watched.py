@@ -26,7 +26,7 @@ from bot.store.database import Database
 from bot.store.observations import ObservationTable
 from commands.alerts.conditions import Condition, HostChecked
 from commands.alerts.watch import WatchAnswers
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 from tests.commands.canned import gateway, host, windows, wsl
 from tests.scenarios.simulated import SimulatedTime
 

@@ -56,12 +56,12 @@ from commands.model.operation import (
     Operation,
     Risk,
     Role,
-    Thresholds,
     refuse_secrets,
 )
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
 from commands.model.plan_endpoints import collect_endpoints
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import Target, TargetArgument
 from tests.commands.canned import host, view
 

@@ -36,8 +36,9 @@ from bot.setup.draft import Draft, HostDraft
 from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
 from bot.telemetry.heartbeat import HeartbeatOutcome, HeartbeatState
 from commands.model.finding import Severity
-from commands.model.operation import FleetView, Thresholds, ignore_progress
+from commands.model.operation import FleetView, ignore_progress
 from commands.model.report import Mark, Report
+from commands.model.thresholds import Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW, gateway, host, view
 

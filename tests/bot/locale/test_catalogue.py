@@ -1,4 +1,4 @@
-"""The catalogue has every phrase of the code in its order, and nothing else."""
+"""The catalogue has every phrase of the code, in order, and nothing else."""
 
 import re
 from collections import Counter
@@ -135,13 +135,13 @@ def test_a_template_that_nobody_can_translate_is_named_with_its_place(code: Path
 HEADER = 'msgid ""\nmsgstr ""\n"Language: ja\\n"\n'
 
 
-def test_a_written_catalogue_keeps_its_header_and_translations_in_the_order_of_the_code() -> None:
+def test_a_written_catalogue_keeps_its_header_and_translations_in_order() -> None:
     known = Catalog(locale="ja")
     known.add("old", "古い")
     known.add("kept", "残る")
-    found = [Found("kept", "bot/b.py", 1), Found("{n} new", "bot/a.py", 9, "count"), Found("kept", "bot/b.py", 7)]
+    found = [Found("kept", "bot/a.py", 1), Found("{n} new", "bot/b.py", 9, "count"), Found("kept", "bot/b.py", 7)]
     assert (
-        f'{HEADER}\n#, python-brace-format\nmsgctxt "count"\nmsgid "{{n}} new"\nmsgstr ""\n\nmsgid "kept"\nmsgstr "残る"\n'
+        f'{HEADER}\nmsgid "kept"\nmsgstr "残る"\n\n#, python-brace-format\nmsgctxt "count"\nmsgid "{{n}} new"\nmsgstr ""\n'
         == write_catalogue(f'{HEADER}\nmsgid "old"\nmsgstr "古い"\n', found, known)
     )
 

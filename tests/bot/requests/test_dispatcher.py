@@ -38,8 +38,9 @@ from commands.about import Doctor
 from commands.catalogue import CATALOGUE
 from commands.language.help import JAPANESE_NOUNS
 from commands.model.finding import Finding, Severity
-from commands.model.operation import CertificateRules, FleetRead, FleetView, Operation, OwnOperation, Role, Thresholds
+from commands.model.operation import CertificateRules, FleetRead, FleetView, Operation, OwnOperation, Role
 from commands.model.report import Report
+from commands.model.thresholds import Thresholds
 from commands.values.normalize import MAX_REQUEST_LENGTH, normalize_characters
 from tests.bot.keeping import CANARY, Kept
 from tests.commands.canned import NOW, Said, container, host, view, windows, wsl

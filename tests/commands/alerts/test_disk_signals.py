@@ -7,7 +7,7 @@ import pytest
 from commands.alerts.conditions import HostChecked
 from commands.alerts.disk_signals import make_disk_checks
 from commands.health.disk_operation import DiskUsage
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 from commands.values.units import GB
 from tests.commands.canned import NOW
 from tests.commands.health.test_disk_operation import FOLDER, LOST, A, B, disks, drives, system, wsl

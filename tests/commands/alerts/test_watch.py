@@ -16,7 +16,7 @@ from commands.alerts.watch import HELD, FleetSight, WatchAnswers, check_host
 from commands.alerts.watch_fleet import judge_blindness, judge_own_clock, map_peer_names, survey_peers
 from commands.health.causes import find_outage
 from commands.health.host_checks import judge_host, list_known_peers
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 from tests.commands.canned import NOW, container, gateway, host, windows, wsl
 
 A, B, C, D = (host(f"host-{name}", number) for number, name in enumerate("abcd", start=1))

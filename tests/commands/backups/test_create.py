@@ -17,9 +17,10 @@ from commands.backups.create import BackupCreate, read_backup_task
 from commands.backups.create_steps import BackupTask, build_backup_steps
 from commands.backups.parts import find_source, list_parts
 from commands.model.backup import BackupPart
-from commands.model.operation import CannotPlan, FleetView, Thresholds
+from commands.model.operation import CannotPlan, FleetView
 from commands.model.plan import PlannedChange
 from commands.model.plan_digest import compute_digest
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import Target
 from commands.values.errors import GrammarError
 from tests.commands import canned

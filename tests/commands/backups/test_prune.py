@@ -15,8 +15,9 @@ from adapters.phrase import Phrase
 from adapters.windows.backups import FirstPlaceState
 from commands.backups.prune import BackupPrune
 from commands.model.backup import Backup, KnownBackups, PlaceState
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
 from commands.model.plan import PlannedChange
+from commands.model.thresholds import Thresholds
 from tests.commands.backups.made import make_backup
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host

@@ -14,8 +14,9 @@ from adapters.wsl.disks import FileSystem, Folder, Folders, PodmanUse, WslDisks
 from adapters.wsl.podman import UnreadPart
 from commands.health.disk_operation import DiskUsage
 from commands.model.finding import Severity
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
 from commands.model.report import Mark, Report
+from commands.model.thresholds import Thresholds
 from commands.values.units import GB, KB, MB, TB, compute_percent, format_size
 from tests.commands.canned import ROTATED, host, log, view
 

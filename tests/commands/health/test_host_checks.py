@@ -25,8 +25,8 @@ from adapters.wsl.system import Bridge
 from commands.health.assessment import HealthAnswers, Judgment, Remark
 from commands.health.host_checks import judge_gateway, judge_host, judge_windows, list_known_peers
 from commands.health.wsl_checks import judge_wsl
-from commands.model.operation import Thresholds
 from commands.model.report import Mark
+from commands.model.thresholds import Thresholds
 from tests.commands.canned import container, gateway, host, windows, wsl
 
 A = host("host-a", 1)

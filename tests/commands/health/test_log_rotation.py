@@ -12,8 +12,8 @@ from adapters.windows.system import WindowsSystem
 from commands.health.assessment import HealthAnswers
 from commands.health.log_rotation import COLUMN_KEY, judge_logs, judge_rotation
 from commands.model.finding import Severity
-from commands.model.operation import Thresholds
 from commands.model.report import Mark
+from commands.model.thresholds import Thresholds
 from commands.values.units import MB
 from tests.commands.canned import NOW, host, log, windows
 

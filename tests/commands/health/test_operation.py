@@ -15,8 +15,9 @@ from adapters.phrase import Phrase
 from commands.health.fleet_report import read_all_hosts
 from commands.health.operation import Health
 from commands.model.finding import Severity
-from commands.model.operation import FleetView, ReadProgress, Thresholds
+from commands.model.operation import FleetView, ReadProgress
 from commands.model.report import Mark, Report
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import NoSuchHost, Target
 from tests.commands.canned import NOW, CannedConnection, container, gateway, host, log, view, windows, wsl
 

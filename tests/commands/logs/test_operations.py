@@ -25,8 +25,9 @@ from commands.log_lines.formats import Level
 from commands.logs.collection import LOG_SOURCES, LogQuery, read_logs
 from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead, select_newest
 from commands.model.finding import Severity
-from commands.model.operation import FleetView, Operation, Thresholds
+from commands.model.operation import FleetView, Operation
 from commands.model.report import Report
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import BadArgument, Target
 from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW, host

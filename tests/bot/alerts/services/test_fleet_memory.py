@@ -9,7 +9,7 @@ from adapters.inventory import Inventory
 from bot.alerts.services.fleet_memory import CheckedHost, FleetMemory
 from commands.alerts.watch import FleetSight, WatchAnswers
 from commands.health.host_checks import judge_host
-from commands.model.operation import Thresholds
+from commands.model.thresholds import Thresholds
 from tests.commands.canned import container, gateway, host, windows, wsl
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

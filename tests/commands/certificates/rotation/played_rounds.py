@@ -15,9 +15,10 @@ from adapters.windows.action import WindowsAction
 from commands.certificates.rotation.records import Mark, list_marks
 from commands.certificates.rotation.round_request import RotationRound
 from commands.changes.commit_confirm import get_windows_side
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
 from commands.model.plan import Plan
 from commands.model.rotation import Rotation, RotationMember, RotationStage
+from commands.model.thresholds import Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host

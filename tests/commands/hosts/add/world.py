@@ -19,8 +19,9 @@ from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
 from commands.hosts.add.operation import HostAdd
 from commands.model.certificates import Identity, KnownIdentities, make_identity
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
 from commands.model.plan import PlannedChange
+from commands.model.thresholds import Thresholds
 from tests.commands import canned, canned_certs
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import OPERATION

@@ -16,7 +16,8 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, SeenCertificate
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
+from commands.model.thresholds import Thresholds
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import Line, host
 

@@ -20,8 +20,9 @@ from adapters.windows.action import WindowsAction
 from commands.changes.commit_confirm import get_windows_side
 from commands.hosts.remove.operation import HostRemove
 from commands.model.certificates import NO_IDENTITIES, KnownIdentities
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView
 from commands.model.plan import Part, Plan
+from commands.model.thresholds import Thresholds
 from commands.values.arguments import NO_TARGET, Target
 from tests.commands import canned
 from tests.commands.canned import NOW
