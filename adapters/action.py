@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from adapters.phrase import Phrase
 from adapters.value import Value
@@ -42,6 +42,12 @@ class Action(Value, Generic[Answer]):
     repeatable: ClassVar[bool] = True
     deadline: ClassVar[float]
     output_limit: ClassVar[int]
+
+    @classmethod
+    def get_answer_type(cls) -> Any:
+        """Returns the class of its answer: the parameter of its nearest base that names one."""
+        parameters = (getattr(each, "__pydantic_generic_metadata__", {}).get("args", ()) for each in cls.__mro__)
+        return next(each[0] for each in parameters if each and isinstance(each[0], type))
 
     def explain_answer(self, answer: Answer) -> Phrase | None:
         """Explains an answer that is not the expected one, and says what to do; None where its fields say it all."""

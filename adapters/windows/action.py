@@ -1,6 +1,5 @@
 """Base class of Windows actions: one script, its arguments as data, one object back."""
 
-from abc import abstractmethod
 from typing import Any, ClassVar
 
 from adapters.action import Action, Answer
@@ -37,6 +36,7 @@ class WindowsAction(Action[Answer]):
         """Returns a failure of the script with a clearer phrase, or unchanged if there is none."""
         return failure
 
-    @abstractmethod
     def parse(self, data: Any) -> Answer:
-        """Parses the script's one object into the answer."""
+        """Parses the script's one object into the answer. Default: the object as it is."""
+        answer: Answer = self.get_answer_type().model_validate(data)
+        return answer

@@ -180,9 +180,6 @@ class InstallAuthority(WindowsAction[InstalledAuthority]):
     curve: CurveName
     network: str
 
-    def parse(self, data: Any) -> InstalledAuthority:
-        return InstalledAuthority.model_validate(data)
-
 
 class WipeAuthority(WindowsAction[Forgotten]):
     """Overwrites the key in a CA's folder, and removes the folder. Fails for any other folder."""
@@ -193,9 +190,6 @@ class WipeAuthority(WindowsAction[Forgotten]):
     output_limit = 64_000
 
     folder: str
-
-    def parse(self, data: Any) -> Forgotten:
-        return Forgotten.model_validate(data)
 
 
 def _are_same(found: Sequence[Any], asked: Sequence[str]) -> bool:

@@ -51,9 +51,6 @@ class PackBackup(WindowsAction[PackedPart]):
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"files_limit": MAX_FILES, "missing_limit": MAX_MISSING}
 
-    def parse(self, data: Any) -> PackedPart:
-        return PackedPart.model_validate(data)
-
 
 class FirstPlaceState(Value):
     """Presence of a backup's folder at the first place."""
@@ -72,9 +69,6 @@ class ReadFirstPlace(WindowsAction[FirstPlaceState]):
 
     folder: str
 
-    def parse(self, data: Any) -> FirstPlaceState:
-        return FirstPlaceState.model_validate(data)
-
 
 class RemoveFirstPlace(WindowsAction[FirstPlaceState]):
     """Removes a backup from the first place, with all its files. Fails for any other folder."""
@@ -85,6 +79,3 @@ class RemoveFirstPlace(WindowsAction[FirstPlaceState]):
     output_limit = 64_000
 
     folder: str
-
-    def parse(self, data: Any) -> FirstPlaceState:
-        return FirstPlaceState.model_validate(data)

@@ -107,9 +107,6 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
     def build_arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
 
-    def parse(self, data: Any) -> ChangeStatus:
-        return ChangeStatus.model_validate(data)
-
     def explain_answer(self, answer: ChangeStatus) -> Phrase | None:
         match answer.state:
             case "reverted" if (terms := find_kept_term(answer.why)) is not None:

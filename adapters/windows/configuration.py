@@ -226,6 +226,3 @@ class StageEdit(WindowsAction[StagedEdit]):
 
     def explain(self, failure: ActionFailed) -> ActionFailed:
         return explain_file_failure(failure)
-
-    def parse(self, data: Any) -> StagedEdit:
-        return StagedEdit.model_validate(data)

@@ -1,6 +1,6 @@
 """Fixed drives of a Windows host, and the sizes of Flatnet's logs."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -41,6 +41,3 @@ class ReadDisks(WindowsAction[WindowsDisks]):
         """Makes the action for one host's logs."""
         paths = side.paths
         return cls(nebula_log=paths.nebula_log, access_log=paths.access_log, error_log=paths.error_log)
-
-    def parse(self, data: Any) -> WindowsDisks:
-        return WindowsDisks.model_validate(data)

@@ -48,9 +48,6 @@ class ReadGood(WindowsAction[GoodConfiguration]):
     deadline = 30.0
     output_limit = 256_000
 
-    def parse(self, data: Any) -> GoodConfiguration:
-        return GoodConfiguration.model_validate(data)
-
 
 class KeepGood(WindowsAction[GoodConfiguration]):
     """Keeps a copy of the present files of a configuration as the last good one.
@@ -73,9 +70,6 @@ class KeepGood(WindowsAction[GoodConfiguration]):
 
     def explain(self, failure: ActionFailed) -> ActionFailed:
         return explain_file_failure(failure)
-
-    def parse(self, data: Any) -> GoodConfiguration:
-        return GoodConfiguration.model_validate(data)
 
 
 class StagedFiles(Value):
@@ -107,6 +101,3 @@ class StageGood(WindowsAction[StagedFiles]):
 
     def explain(self, failure: ActionFailed) -> ActionFailed:
         return explain_file_failure(failure)
-
-    def parse(self, data: Any) -> StagedFiles:
-        return StagedFiles.model_validate(data)

@@ -65,9 +65,6 @@ class ProtectKey(WindowsAction[ProtectedKey]):
             raise ValueError("the certificate is not that of the CA")
         return self
 
-    def parse(self, data: Any) -> ProtectedKey:
-        return ProtectedKey.model_validate(data)
-
     def explain(self, failure: ActionFailed) -> ActionFailed:
         match failure.code:
             case "CaKeyEncrypted":

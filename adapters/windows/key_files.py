@@ -174,9 +174,6 @@ class WipeKeys(_KeyAction[WipedKeys]):
     script = "wipe-keys"
     effect = Effect.CHANGE
 
-    def parse(self, data: Any) -> WipedKeys:
-        return WipedKeys.model_validate(data)
-
 
 class ReadKeyRemains(_KeyAction[KeyRemains]):
     """Counts the key files that `WipeKeys` with the same arguments would wipe: the proof that none is left."""
@@ -192,9 +189,6 @@ class ReadKeyRemains(_KeyAction[KeyRemains]):
             n=answer.left,
             file=answer.first,
         )
-
-    def parse(self, data: Any) -> KeyRemains:
-        return KeyRemains.model_validate(data)
 
 
 def list_roots(side: WindowsSide) -> tuple[str, ...]:

@@ -55,9 +55,6 @@ class ReadLog(WindowsAction[LogText]):
             "days": CLOCK_HISTORY_DAYS,
         }
 
-    def parse(self, data: Any) -> LogText:
-        return LogText.model_validate(data)
-
     def explain(self, failure: ActionFailed) -> ActionFailed:
         phrase = _explain_code(failure, self.log)
         return failure if phrase is None else ActionFailed(phrase, code=failure.code, maybe_ran=failure.maybe_ran)

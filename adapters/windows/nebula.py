@@ -245,9 +245,6 @@ class StageCertificate(WindowsAction[Staged]):
     config: str
     ca: str
 
-    def parse(self, data: Any) -> Staged:
-        return Staged.model_validate(data)
-
 
 class Forgotten(Value):
     """Result of a removal: the folder does not exist any more."""
@@ -268,9 +265,6 @@ class ForgetFolder(WindowsAction[Forgotten]):
 
     folder: str
 
-    def parse(self, data: Any) -> Forgotten:
-        return Forgotten.model_validate(data)
-
 
 class LogPosition(Value):
     """Present end of a log, in bytes."""
@@ -286,9 +280,6 @@ class NotePosition(WindowsAction[LogPosition]):
     output_limit = 64_000
 
     log: str
-
-    def parse(self, data: Any) -> LogPosition:
-        return LogPosition.model_validate(data)
 
 
 class HandshakeResult(Value):
@@ -337,6 +328,3 @@ class ReachAddress(WindowsAction[Reached]):
     output_limit = 64_000
 
     address: Annotated[str, AfterValidator(lambda text: str(ip_address(text)))]
-
-    def parse(self, data: Any) -> Reached:
-        return Reached.model_validate(data)

@@ -108,9 +108,6 @@ class ReadNewHost(WindowsAction[NewHostState]):
             )
         return None
 
-    def parse(self, data: Any) -> NewHostState:
-        return NewHostState.model_validate(data)
-
 
 class StageFile(WindowsAction[StagedEdit]):
     """Writes a new file into the operation's folder, where `stage_path` names it. Nothing live is changed.
@@ -154,6 +151,3 @@ class StageFile(WindowsAction[StagedEdit]):
             )
             return ActionFailed(phrase, code=failure.code, maybe_ran=failure.maybe_ran)
         return explain_file_failure(failure)
-
-    def parse(self, data: Any) -> StagedEdit:
-        return StagedEdit.model_validate(data)

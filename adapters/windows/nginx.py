@@ -62,6 +62,3 @@ class ReadNginx(WindowsAction[NginxReading]):
 
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"lines_limit": EMERGENCIES_LIMIT}
-
-    def parse(self, data: Any) -> NginxReading:
-        return NginxReading.model_validate(data)

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from functools import cache
 from pathlib import PureWindowsPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
@@ -85,9 +85,6 @@ class MakeScratch(WindowsAction[Scratch]):
     folder: str
     names: tuple[str, ...]
 
-    def parse(self, data: Any) -> Scratch:
-        return Scratch.model_validate(data)
-
 
 ShortText = Annotated[str, StringConstraints(max_length=100)]
 
@@ -133,9 +130,6 @@ class ReadRehearsal(WindowsAction[RehearsalReading]):
     others: tuple[str, ...] = ()
     running: bool
     max_clock_offset: float = Field(gt=0)
-
-    def parse(self, data: Any) -> RehearsalReading:
-        return RehearsalReading.model_validate(data)
 
     def explain_answer(self, answer: RehearsalReading) -> Phrase | None:
         return Phrase(

@@ -51,9 +51,6 @@ class ListPart(WindowsAction[PresentPart]):
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"limit": MAX_PACKED_BYTES, "files_limit": MAX_FILES}
 
-    def parse(self, data: Any) -> PresentPart:
-        return PresentPart.model_validate(data)
-
 
 class StagedPart(Value):
     """A part that was unpacked: the number of its files, and the present ones that were laid beside them."""
@@ -84,9 +81,6 @@ class StageRestore(WindowsAction[StagedPart]):
 
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"bytes_limit": MAX_UNPACKED_BYTES, "files_limit": MAX_UNPACKED_FILES}
-
-    def parse(self, data: Any) -> StagedPart:
-        return StagedPart.model_validate(data)
 
     def explain(self, failure: ActionFailed) -> ActionFailed:
         match failure.code:

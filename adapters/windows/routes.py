@@ -75,9 +75,6 @@ class ReadRoutes(WindowsAction[RouteReading]):
 
     destination: Destination
 
-    def parse(self, data: Any) -> RouteReading:
-        return RouteReading.model_validate(data)
-
     def explain_answer(self, answer: RouteReading) -> Phrase | None:
         if not answer.routes:
             return Phrase("Windows has no route to {subnet}", subnet=self.destination)
@@ -105,6 +102,3 @@ class SetRoutes(WindowsAction[RoutesSet]):
 
     def build_arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
-
-    def parse(self, data: Any) -> RoutesSet:
-        return RoutesSet.model_validate(data)

@@ -54,9 +54,6 @@ class _ReadBothServices(WindowsAction[Answer]):
 class ReadServices(_ReadBothServices[Services]):
     """Reads both services and counts nginx processes."""
 
-    def parse(self, data: Any) -> Services:
-        return Services.model_validate(data)
-
 
 class ServiceStates(Value):
     """State and start type of both services: `Services` without what moves by itself, for checks of plans.
@@ -110,6 +107,3 @@ class SetStartTypes(WindowsAction[StartTypesSet]):
 
     def build_arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
-
-    def parse(self, data: Any) -> StartTypesSet:
-        return StartTypesSet.model_validate(data)

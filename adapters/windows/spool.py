@@ -48,9 +48,6 @@ class PackFolder(WindowsAction[Packed]):
     source: str
     limit: int = Field(default=MAX_PACKED_BYTES, ge=1, le=MAX_PACKED_BYTES)
 
-    def parse(self, data: Any) -> Packed:
-        return Packed.model_validate(data)
-
 
 class ReadSpool(WindowsAction[Piece]):
     """Reads a piece of a file of an operation: a source."""
@@ -66,9 +63,6 @@ class ReadSpool(WindowsAction[Piece]):
 
     def read_at(self, offset: int) -> Action[Piece]:
         return self.model_copy(update={"offset": offset})
-
-    def parse(self, data: Any) -> Piece:
-        return Piece.model_validate(data)
 
 
 class ReadSpoolState(WindowsAction[SpoolState]):
@@ -115,9 +109,6 @@ class WriteSpool(WindowsAction[SpoolState]):
     def finish(self) -> Action[SpoolState]:
         return self.model_copy(update={"move": "finish"})
 
-    def parse(self, data: Any) -> SpoolState:
-        return SpoolState.model_validate(data)
-
 
 class RemoveSpool(WindowsAction[SpoolState]):
     """Removes a file of an operation, complete or not."""
@@ -129,6 +120,3 @@ class RemoveSpool(WindowsAction[SpoolState]):
 
     folder: str
     name: SpoolName
-
-    def parse(self, data: Any) -> SpoolState:
-        return SpoolState.model_validate(data)

@@ -1,6 +1,6 @@
 """State of a Windows host in one call: services, nginx processes, versions, clock, sizes of logs."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime
 
@@ -57,6 +57,3 @@ class ReadSystem(WindowsAction[WindowsSystem]):
             access_log=side.paths.access_log,
             error_log=side.paths.error_log,
         )
-
-    def parse(self, data: Any) -> WindowsSystem:
-        return WindowsSystem.model_validate(data)

@@ -28,9 +28,6 @@ class KeepTerm(WindowsAction[KeptTerm]):
 
     term: Term
 
-    def parse(self, data: Any) -> KeptTerm:
-        return KeptTerm.model_validate(data)
-
 
 def build_request(action: WindowsAction[Any], term: int) -> tuple[str, dict[str, Any]]:
     """Builds the script and the arguments that are sent for an action: those of a change carry the term, if there is one."""

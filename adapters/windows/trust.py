@@ -77,8 +77,5 @@ class ReadTrust(WindowsAction[Trust]):
     def explain(self, failure: ActionFailed) -> ActionFailed:
         return explain_file_failure(failure)
 
-    def parse(self, data: Any) -> Trust:
-        return Trust.model_validate(data)
-
     def explain_answer(self, answer: Trust) -> Phrase | None:
         return Phrase("the host's own test reports: {says}", says=answer.says) if answer.says else None

@@ -110,6 +110,3 @@ class ReadWatch(WindowsAction[WatchReading]):
         """Returns the script's arguments, with the limits of the host's work."""
         limits = {"head_limit": HEAD_LIMIT, "bytes_limit": READ_LIMIT, "milliseconds": int(COUNT_TIMEOUT * 1000)}
         return self.model_dump(mode="json") | limits
-
-    def parse(self, data: Any) -> WatchReading:
-        return WatchReading.model_validate(data)

@@ -9,7 +9,7 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.containers import ContainerId, ContainerKey, parse_containers
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.helper import HelperAction, build_helper_command, read_helper_output
 
 
 class RestartState(Value):
@@ -58,7 +58,7 @@ class ChangedFiles(Value):
     files: Annotated[int, Field(ge=0)]
 
 
-class CountChangedFiles(WslAction[ChangedFiles]):
+class CountChangedFiles(HelperAction[ChangedFiles]):
     """Counts what a container changed in its own layer. podman compares the whole layer, so it is not part of a list."""
 
     program_timeout = 60.0
@@ -69,6 +69,3 @@ class CountChangedFiles(WslAction[ChangedFiles]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("containers", "diff", self.container),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> ChangedFiles:
-        return ChangedFiles.model_validate_json(read_helper_output(completed))

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, computed_field
 
-from adapters.action import Action, Effect
+from adapters.action import Action, Answer, Effect
 from adapters.errors import ActionFailed
 from adapters.inventory import InterfaceName, ManagedArea, WslSide
 from adapters.phrase import Phrase
@@ -73,7 +73,16 @@ class ForwardingStatus(Value):
         return self.link == "up" and self.addressed and self.forwarding and self.at_boot and not self.blocked
 
 
-class ReadHelper(WslAction[HelperInfo]):
+class HelperAction(WslAction[Answer]):
+    """An action of the helper that prints its answer as one JSON object."""
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> Answer:
+        """Parses what the helper printed. Raises as `read_helper_output`."""
+        answer: Answer = self.get_answer_type().model_validate_json(read_helper_output(completed))
+        return answer
+
+
+class ReadHelper(HelperAction[HelperInfo]):
     """Reads the helper's version and areas. Raises `ActionFailed` with a `HelperFault` if it cannot be used."""
 
     deadline = 20.0
@@ -87,11 +96,8 @@ class ReadHelper(WslAction[HelperInfo]):
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("version"),)
 
-    def parse(self, completed: Sequence[CompletedProgram]) -> HelperInfo:
-        return HelperInfo.model_validate_json(read_helper_output(completed))
 
-
-class ReadForwardingStatus(WslAction[ForwardingStatus]):
+class ReadForwardingStatus(HelperAction[ForwardingStatus]):
     """Reads what the helper would set up, and what of it is missing."""
 
     deadline = 30.0
@@ -105,11 +111,8 @@ class ReadForwardingStatus(WslAction[ForwardingStatus]):
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("forwarding", "status"),)
 
-    def parse(self, completed: Sequence[CompletedProgram]) -> ForwardingStatus:
-        return ForwardingStatus.model_validate_json(read_helper_output(completed))
 
-
-class ApplyForwarding(WslAction[ForwardingStatus]):
+class ApplyForwarding(HelperAction[ForwardingStatus]):
     """Sets up the bridge with its address, and IP forwarding now and at boot. It takes nothing away."""
 
     effect = Effect.CHANGE
@@ -124,9 +127,6 @@ class ApplyForwarding(WslAction[ForwardingStatus]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("forwarding", "apply"),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> ForwardingStatus:
-        return ForwardingStatus.model_validate_json(read_helper_output(completed))
 
 
 class _BackupSize(BaseModel):
@@ -168,7 +168,7 @@ class MeasuredBackup(Value):
     sha256: Sha256
 
 
-class MeasureBackup(WslAction[MeasuredBackup]):
+class MeasureBackup(HelperAction[MeasuredBackup]):
     """Reads the size and the hash of the backup, as it is as long as its files stay as they are."""
 
     program_timeout = 20.0
@@ -182,9 +182,6 @@ class MeasureBackup(WslAction[MeasuredBackup]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("backup", "size"),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> MeasuredBackup:
-        return MeasuredBackup.model_validate_json(read_helper_output(completed))
 
 
 def build_helper_command(*words: str) -> Argv:

@@ -10,7 +10,7 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.containers import ImageId
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.helper import HelperAction, build_helper_command, read_helper_output
 from adapters.wsl.stream import StreamSink, StreamSource
 
 IMAGES_LIMIT = 5000
@@ -105,7 +105,7 @@ class FindImage(WslAction[FoundImage]):
         return Phrase("the image is for machines of the type {architecture}", architecture=answer.architecture or "-")
 
 
-class ReadStorage(WslAction[Storage]):
+class ReadStorage(HelperAction[Storage]):
     """Reads how much room podman has on a host, and for which machine its images must be."""
 
     program_timeout = 20.0
@@ -115,17 +115,11 @@ class ReadStorage(WslAction[Storage]):
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("images", "storage"),)
 
-    def parse(self, completed: Sequence[CompletedProgram]) -> Storage:
-        return Storage.model_validate_json(read_helper_output(completed))
 
-
-class _ImageAction(WslAction[ImageState]):
+class _ImageAction(HelperAction[ImageState]):
     program_timeout = 60.0
     deadline = 80.0
     output_limit = 64_000
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> ImageState:
-        return ImageState.model_validate_json(read_helper_output(completed))
 
     def explain_answer(self, answer: ImageState) -> Phrase | None:
         return Phrase("podman still has the image") if answer.present else Phrase("podman does not have the image")

@@ -17,7 +17,7 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.containers import ContainerId
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.helper import HelperAction, build_helper_command, read_helper_output
 
 ALLOCATIONS_LIMIT = 1024
 
@@ -129,7 +129,7 @@ class LookForOrphans(WslAction[OrphanLook]):
         return None if answer.settled else Phrase("{n} s have not passed since the first check", n=self.settling)
 
 
-class RemoveOrphans(WslAction[RemovedOrphans]):
+class RemoveOrphans(HelperAction[RemovedOrphans]):
     """Removes allocations from the plug-in's file, under its lock, if podman still has none of their containers.
 
     The helper keeps a copy of the file. It fails, and removes nothing, while podman or the plug-in is busy.
@@ -148,9 +148,6 @@ class RemoveOrphans(WslAction[RemovedOrphans]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("ipam", "clean"),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> RemovedOrphans:
-        return RemovedOrphans.model_validate_json(read_helper_output(completed))
 
 
 class CheckOrphans(WslAction[OrphanCount]):

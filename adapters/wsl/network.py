@@ -8,7 +8,6 @@ podman reads networks of CNI from `/etc/cni/net.d`, where Flatnet's plug-in is n
 `/etc/containers/networks`. The helper makes that of the backend that podman uses.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints
@@ -17,8 +16,8 @@ from adapters.action import Effect
 from adapters.inventory import PodmanName, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
-from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.action import Argv
+from adapters.wsl.helper import HelperAction, build_helper_command
 
 
 class NetworkState(Value):
@@ -38,7 +37,7 @@ class NetworkState(Value):
     containers: Annotated[int, Field(ge=0, le=100_000)]
 
 
-class _NetworkAction(WslAction[NetworkState]):
+class _NetworkAction(HelperAction[NetworkState]):
     """Base class of the three verbs. All of them answer with the state after them."""
 
     program_timeout = 40.0
@@ -54,9 +53,6 @@ class _NetworkAction(WslAction[NetworkState]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("network", self.verb),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> NetworkState:
-        return NetworkState.model_validate_json(read_helper_output(completed))
 
     def explain_answer(self, answer: NetworkState) -> Phrase | None:
         match answer.state:

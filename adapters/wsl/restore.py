@@ -18,7 +18,7 @@ from adapters.phrase import Phrase
 from adapters.transfer import MAX_TRANSFER_BYTES, STALL_TIMEOUT, PieceBytes, Sha256, SpoolState, TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.helper import HelperAction, build_helper_command, read_helper_output
 
 KEPT_LIMIT = 50
 """Files of the network plug-in."""
@@ -163,7 +163,7 @@ class ForgetKept(_StagedAction):
         return (build_helper_command("backup", "forget", self.sha256),)
 
 
-class _PlacingAction(WslAction[KeptState]):
+class _PlacingAction(HelperAction[KeptState]):
     """Base class of actions that compare what is in place with a staged tar."""
 
     program_timeout = 90.0
@@ -171,9 +171,6 @@ class _PlacingAction(WslAction[KeptState]):
     output_limit = 64_000
 
     sha256: Sha256
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> KeptState:
-        return KeptState.model_validate_json(read_helper_output(completed))
 
     def explain_answer(self, answer: KeptState) -> Phrase | None:
         if not answer.answers:

@@ -8,15 +8,12 @@ A stream has no deadline. It ends when it stalls: no byte and no beat at either 
 keeps a few pieces of it in memory and nothing on disk. What came through is counted and hashed at both ends and in between.
 """
 
-from collections.abc import Sequence
-
 from adapters.action import Effect
 from adapters.transfer import STALL_TIMEOUT, StreamCount, TransferSize
-from adapters.wsl.action import CompletedProgram, WslAction
-from adapters.wsl.helper import read_helper_output
+from adapters.wsl.helper import HelperAction
 
 
-class StreamAction(WslAction[StreamCount]):
+class StreamAction(HelperAction[StreamCount]):
     """Base class of both ends. `parse` gets one program whose standard output is the last line of its standard error."""
 
     deadline = STALL_TIMEOUT
@@ -24,9 +21,6 @@ class StreamAction(WslAction[StreamCount]):
 
     expected: TransferSize = 0
     """Bytes that are expected, for the progress that people see; 0 if that is not known."""
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> StreamCount:
-        return StreamCount.model_validate_json(read_helper_output(completed))
 
 
 class StreamSource(StreamAction):

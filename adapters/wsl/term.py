@@ -6,16 +6,15 @@
 Reads are sent as ever, and so is everything where there is no term.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from adapters.action import Effect
 from adapters.term import KeptTerm, Term
-from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.action import Argv, WslAction
+from adapters.wsl.helper import HelperAction, build_helper_command
 
 
-class KeepTerm(WslAction[KeptTerm]):
+class KeepTerm(HelperAction[KeptTerm]):
     """Has the helper keep the term. From then on it refuses what carries a lower one.
 
     Raises `ActionFailed` with the code `OlderTerm` if it keeps a higher one.
@@ -30,9 +29,6 @@ class KeepTerm(WslAction[KeptTerm]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("term", "keep", str(self.term)),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> KeptTerm:
-        return KeptTerm.model_validate_json(read_helper_output(completed))
 
 
 def build_commands(action: WslAction[Any], term: int) -> tuple[Argv, ...]:

@@ -13,7 +13,7 @@ from adapters.inventory import PodmanName
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.helper import OperationName, build_helper_command, read_helper_output
+from adapters.wsl.helper import HelperAction, OperationName, build_helper_command, read_helper_output
 from adapters.wsl.images import StoredBytes
 from adapters.wsl.stream import StreamSink, StreamSource
 
@@ -66,13 +66,10 @@ class ListVolumes(WslAction[VolumeList]):
         return VolumeList(volumes=tuple(map(ListedVolume.model_validate_json, lines)))
 
 
-class _VolumeAction(WslAction[VolumeState]):
+class _VolumeAction(HelperAction[VolumeState]):
     program_timeout = 600.0
     deadline = 620.0
     output_limit = 64_000
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> VolumeState:
-        return VolumeState.model_validate_json(read_helper_output(completed))
 
     def explain_answer(self, answer: VolumeState) -> Phrase | None:
         if not answer.present:
