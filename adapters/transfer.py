@@ -9,11 +9,11 @@ fails 30 seconds after its bytes stopped.
 
 import base64
 import binascii
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 
-from adapters.action import Action
+from adapters.action import Action, Effect
 from adapters.value import Value
 
 STALL_TIMEOUT = 30.0
@@ -91,21 +91,33 @@ class Source(Protocol):
         """Returns the action that reads the piece from `offset` on."""
 
 
-@runtime_checkable
-class Sink(Protocol):
-    """An action that takes bytes. It knows the size and the hash of the file that is to come."""
+class Sink(Action[SpoolState]):
+    """An action that takes a file in pieces. `move` is the part of that which this action does.
 
-    @property
-    def size(self) -> int: ...
+    It is never repeated blindly: each piece is written behind the bytes that are there.
+    """
 
-    @property
-    def sha256(self) -> str: ...
+    effect = Effect.CHANGE
+    repeatable = False
+    deadline = STALL_TIMEOUT
+    output_limit = 64_000
+
+    size: TransferSize
+    sha256: Sha256
+    limit: int = Field(default=MAX_TRANSFER_BYTES, ge=0, le=MAX_TRANSFER_BYTES)
+    """Bytes beyond which the file is refused before anything is sent."""
+    move: Literal["prepare", "write", "finish"] = "prepare"
+    offset: TransferSize = 0
+    data: PieceBytes = b""
 
     def prepare(self) -> Action[SpoolState]:
         """Returns the action that makes room. It fails without enough free space, and returns what is there already."""
+        return self
 
     def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
         """Returns the action that writes a piece behind the bytes that are there, or again."""
+        return self.model_copy(update={"move": "write", "offset": offset, "data": data})
 
     def finish(self) -> Action[SpoolState]:
         """Returns the action that compares size and hash, and completes the file."""
+        return self.model_copy(update={"move": "finish"})

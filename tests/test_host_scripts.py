@@ -33,7 +33,7 @@ from adapters.wsl.containers import (
     SetRestartPolicy,
 )
 from adapters.wsl.description import CreateContainer, Description
-from adapters.wsl.helper import HELPER
+from adapters.wsl.helper import HELPER, HelperAction
 from adapters.wsl.images import FindImage, ListImages, LoadImage, PullImage, ReadImage, ReadStorage, RemoveImage, SaveImage
 from adapters.wsl.ipam import CheckOrphans, LookForOrphans, ReadAllocations, RemoveOrphans
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
@@ -123,7 +123,7 @@ OF_CONTAINERS: tuple[WslAction[Any], ...] = (
     RemoveMadeVolume(volume="data.1", operation=OPERATION),
 )
 
-BASES = (ContainerChange, StreamAction, StreamSource, StreamSink)
+BASES = (HelperAction, ContainerChange, StreamAction, StreamSource, StreamSink)
 WITH_ARGUMENTS = {ReadCni, ReadPodman, ReadContainer, KeepTerm, *OF_A_BACKUP, *ORPHANS, *BASES, *map(type, OF_CONTAINERS)}
 
 

@@ -13,12 +13,11 @@ from adapters.action import Action, Effect
 from adapters.backup import MAX_FILES, BackupId, FilePath, MissingFile
 from adapters.local.action import LocalAction
 from adapters.transfer import (
-    MAX_TRANSFER_BYTES,
     PIECE_BYTES,
     STALL_TIMEOUT,
     Piece,
-    PieceBytes,
     Sha256,
+    Sink,
     SpoolName,
     SpoolState,
     TransferSize,
@@ -60,32 +59,11 @@ class ReadBackupFileState(LocalAction[SpoolState]):
     sha256: Sha256
 
 
-class WriteBackupFile(LocalAction[SpoolState]):
-    """Writes a file of a backup: a sink. `move` is the part of that which this action does."""
-
-    effect = Effect.CHANGE
-    repeatable = False
-    deadline = STALL_TIMEOUT
-    output_limit = 64_000
+class WriteBackupFile(Sink, LocalAction[SpoolState]):
+    """Writes a file of a backup: a sink."""
 
     backup: BackupId
     name: SpoolName
-    size: TransferSize
-    sha256: Sha256
-    limit: int = Field(default=MAX_TRANSFER_BYTES, ge=0, le=MAX_TRANSFER_BYTES)
-    """Bytes beyond which the file is refused before anything is sent."""
-    move: Literal["prepare", "write", "finish"] = "prepare"
-    offset: TransferSize = 0
-    data: PieceBytes = b""
-
-    def prepare(self) -> Action[SpoolState]:
-        return self
-
-    def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "write", "offset": offset, "data": data})
-
-    def finish(self) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "finish"})
 
 
 class RemoveBackupFile(LocalAction[SpoolState]):

@@ -3,43 +3,29 @@
 write (a sink, one piece for each file) ─▶ read: hashes, and the people who can open the message ─▶ remove
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field
 
 from adapters.action import Action, Effect
 from adapters.key_backup import KEY_FILE_LIMIT, MAX_RECIPIENTS, KeyBackupId, Recipient
 from adapters.local.action import LocalAction
-from adapters.transfer import STALL_TIMEOUT, PieceBytes, Sha256, SpoolName, SpoolState, TransferSize
+from adapters.transfer import Sha256, Sink, SpoolName, SpoolState, TransferSize
 from adapters.value import Value
 
 
-class WriteKeyFile(LocalAction[SpoolState]):
+class WriteKeyFile(Sink, LocalAction[SpoolState]):
     """Writes one file of a copy: a sink."""
-
-    effect = Effect.CHANGE
-    repeatable = False
-    deadline = STALL_TIMEOUT
-    output_limit = 64_000
 
     backup: KeyBackupId
     name: SpoolName
     size: Annotated[TransferSize, Field(le=KEY_FILE_LIMIT)]
-    sha256: Sha256
-    move: Literal["prepare", "write", "finish"] = "prepare"
-    data: PieceBytes = b""
-
-    def prepare(self) -> Action[SpoolState]:
-        return self
 
     def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
         """Returns the action that writes the whole file. A copy has no file of more than one piece."""
         if offset:
             raise ValueError("a file of a copy has one piece")
-        return self.model_copy(update={"move": "write", "data": data})
-
-    def finish(self) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "finish"})
+        return super().write_at(offset, data)
 
 
 class StoredKeyCopy(Value):

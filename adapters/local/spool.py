@@ -1,23 +1,9 @@
 """Files of an operation in the data folder of the bot, as ends of transfers: `DATA_FOLDER/changes/OPERATION/NAME`."""
 
-from typing import Literal
-
-from pydantic import Field
-
 from adapters.action import Action, Effect
 from adapters.local.action import LocalAction
 from adapters.local.host_files import OperationId
-from adapters.transfer import (
-    MAX_TRANSFER_BYTES,
-    PIECE_BYTES,
-    STALL_TIMEOUT,
-    Piece,
-    PieceBytes,
-    Sha256,
-    SpoolName,
-    SpoolState,
-    TransferSize,
-)
+from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, Sha256, Sink, SpoolName, SpoolState, TransferSize
 
 
 class ReadSpool(LocalAction[Piece]):
@@ -42,32 +28,11 @@ class ReadSpoolState(LocalAction[SpoolState]):
     sha256: Sha256
 
 
-class WriteSpool(LocalAction[SpoolState]):
-    """Writes a file of an operation: a sink. `move` is the part of that which this action does."""
-
-    effect = Effect.CHANGE
-    repeatable = False
-    deadline = STALL_TIMEOUT
-    output_limit = 64_000
+class WriteSpool(Sink, LocalAction[SpoolState]):
+    """Writes a file of an operation: a sink."""
 
     operation: OperationId
     name: SpoolName
-    size: TransferSize
-    sha256: Sha256
-    limit: int = Field(default=MAX_TRANSFER_BYTES, ge=0, le=MAX_TRANSFER_BYTES)
-    """Bytes beyond which the file is refused before anything is sent."""
-    move: Literal["prepare", "write", "finish"] = "prepare"
-    offset: TransferSize = 0
-    data: PieceBytes = b""
-
-    def prepare(self) -> Action[SpoolState]:
-        return self
-
-    def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "write", "offset": offset, "data": data})
-
-    def finish(self) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "finish"})
 
 
 class RemoveSpool(LocalAction[SpoolState]):

@@ -1,21 +1,11 @@
 """Files of an operation on a Windows host, as ends of transfers, and a folder packed into one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from adapters.action import Action, Effect
-from adapters.transfer import (
-    MAX_TRANSFER_BYTES,
-    PIECE_BYTES,
-    STALL_TIMEOUT,
-    Piece,
-    PieceBytes,
-    Sha256,
-    SpoolName,
-    SpoolState,
-    TransferSize,
-)
+from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, Sha256, Sink, SpoolName, SpoolState, TransferSize
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 
@@ -81,33 +71,12 @@ class ReadSpoolState(WindowsAction[SpoolState]):
         return state.model_copy(update={"whole": state.sha256 == self.sha256})
 
 
-class WriteSpool(WindowsAction[SpoolState]):
-    """Writes a file of an operation: a sink. `move` is the part of that which this action does."""
+class WriteSpool(Sink, WindowsAction[SpoolState]):
+    """Writes a file of an operation: a sink."""
 
     script = "write-spool"
-    effect = Effect.CHANGE
-    repeatable = False
-    deadline = STALL_TIMEOUT
-    output_limit = 64_000
-
     folder: str
     name: SpoolName
-    size: TransferSize
-    sha256: Sha256
-    limit: int = Field(default=MAX_TRANSFER_BYTES, ge=0, le=MAX_TRANSFER_BYTES)
-    """Bytes beyond which the file is refused before anything is sent."""
-    move: Literal["prepare", "write", "finish"] = "prepare"
-    offset: TransferSize = 0
-    data: PieceBytes = b""
-
-    def prepare(self) -> Action[SpoolState]:
-        return self
-
-    def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "write", "offset": offset, "data": data})
-
-    def finish(self) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "finish"})
 
 
 class RemoveSpool(WindowsAction[SpoolState]):

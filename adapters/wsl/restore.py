@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, computed_field
 
-from adapters.action import Action, Effect
+from adapters.action import Effect
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
-from adapters.transfer import MAX_TRANSFER_BYTES, STALL_TIMEOUT, PieceBytes, Sha256, SpoolState, TransferSize
+from adapters.transfer import STALL_TIMEOUT, PieceBytes, Sha256, Sink, SpoolState, TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.helper import HelperAction, build_helper_command, read_helper_output
@@ -111,27 +111,8 @@ class _StagedAction(WslAction[SpoolState]):
         return SpoolState(received=said.received, sha256=said.sha256, whole=said.sha256 == self.sha256, changed=self.changes)
 
 
-class StageKept(_StagedAction):
-    """Writes a tar of the helper into its store: a sink. `move` is the part of that which this action does."""
-
-    effect = Effect.CHANGE
-    repeatable = False
-
-    size: TransferSize
-    limit: int = Field(default=MAX_TRANSFER_BYTES, ge=0, le=MAX_TRANSFER_BYTES)
-    """Bytes beyond which the file is refused before anything is sent."""
-    move: Literal["prepare", "write", "finish"] = "prepare"
-    offset: TransferSize = 0
-    data: PieceBytes = b""
-
-    def prepare(self) -> Action[SpoolState]:
-        return self
-
-    def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "write", "offset": offset, "data": data})
-
-    def finish(self) -> Action[SpoolState]:
-        return self.model_copy(update={"move": "finish"})
+class StageKept(Sink, _StagedAction):
+    """Writes a tar of the helper into its store: a sink."""
 
     @property
     def input(self) -> bytes:
