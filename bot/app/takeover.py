@@ -89,7 +89,7 @@ async def find_takeover(database: Database, me: str) -> Takeover | None:
     if database.term == NO_TERM:
         return None
     known = await read_known_copies(database, me, "")
-    last = await database.read(lambda session: find_newest_of_kind(session, EventKind.START, _names_copy))
+    last = await database.read(find_newest_of_kind, EventKind.START, _names_copy)
     if known.leader is None or last is None:
         return None
     if (former := _find_copy(last)) == me:
@@ -176,7 +176,7 @@ async def declare_configuration(database: Database, settings: Settings, secrets:
     if database.term == NO_TERM:
         return
     me = identify_copy(settings, secrets).identity
-    await database.run(lambda connection: update_leader(connection, me))
+    await database.run(update_leader, me)
     database.report(me)
 
 

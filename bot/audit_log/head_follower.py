@@ -53,7 +53,7 @@ class HeadFollower:
         try:
             head = await asyncio.to_thread(self._heads.read_last)
             last = 0 if head is None else head.sequence
-            state = await self._database.read(lambda connection: table.read_state(connection, last))
+            state = await self._database.read(table.read_state, last)
             return await asyncio.to_thread(self._compare_and_append, head, state)
         except OSError as error:
             return map_head_file_error(self._heads.path, error).phrase

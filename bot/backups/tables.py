@@ -170,11 +170,7 @@ class BackupTable:
         Their parts come without the lists of files. Hundreds of manifests are parsed outside the thread of the database, so
         that nothing else waits for that.
         """
-
-        def work(connection: Connection) -> tuple[list[Row[Any]], tuple[KeyBackup, ...], tuple[Drill, ...]]:
-            return list(connection.execute(_KEPT)), select_keys(connection), select_drills(connection)
-
-        rows, keys, drills = await self._database.read(work)
+        rows, keys, drills = await self._database.read(_read_known)
         return KnownBackups(await asyncio.to_thread(_read_backups, rows), keys, drills)
 
     async def find(self, name: str) -> Backup | None:
@@ -205,6 +201,10 @@ class BackupTable:
         """Marks backups as removed from both places."""
         given = {"these": list(ids), "at_time": at}
         await self._database.run(lambda connection: connection.execute(_REMOVE, given) and None)
+
+
+def _read_known(connection: Connection) -> tuple[list[Row[Any]], tuple[KeyBackup, ...], tuple[Drill, ...]]:
+    return list(connection.execute(_KEPT)), select_keys(connection), select_drills(connection)
 
 
 def _make_values_backups(backup: Backup) -> dict[str, Any]:

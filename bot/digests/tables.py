@@ -45,17 +45,17 @@ class DigestTable:
 
     async def find_latest(self, before: datetime, but: str) -> tuple[str, datetime, str] | None:
         """Returns operation, time and document of the newest digest before that time, other than the running one `but`."""
-
-        def work(connection: Connection) -> tuple[str, datetime, str] | None:
-            row = connection.execute(_LATEST, {"before": before, "but": escape_text(but)}).first()
-            return None if row is None else (row.operation, row.at, zlib.decompress(row.document).decode())
-
-        return await self._database.read(work)
+        return await self._database.read(_find_latest, before, but)
 
     async def prune(self, now: datetime) -> None:
         """Deletes digests older than the retention."""
+        await self._database.run(_prune, now)
 
-        def work(connection: Connection) -> None:
-            connection.execute(_PRUNE, {"until": now - RETENTION})
 
-        await self._database.run(work)
+def _prune(connection: Connection, now: datetime) -> None:
+    connection.execute(_PRUNE, {"until": now - RETENTION})
+
+
+def _find_latest(connection: Connection, before: datetime, but: str) -> tuple[str, datetime, str] | None:
+    row = connection.execute(_LATEST, {"before": before, "but": escape_text(but)}).first()
+    return None if row is None else (row.operation, row.at, zlib.decompress(row.document).decode())

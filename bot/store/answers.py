@@ -152,11 +152,7 @@ class AnswerTable:
 
     async def list_expired(self, now: datetime) -> tuple[tuple[str, tuple[AnswerFile, ...]], ...]:
         """Lists the operations whose answers have expired, with their files."""
-
-        def work(connection: Connection) -> tuple[tuple[str, tuple[AnswerFile, ...]], ...]:
-            return tuple((row.operation, _decode_files(row.files)) for row in connection.execute(_EXPIRED, {"now": now}))
-
-        return await self._database.read(work)
+        return await self._database.read(_list_expired, now)
 
     async def delete(self, operation: str, deleted: Iterable[AnswerFile]) -> None:
         """Deletes an answer after its files were deleted. It stays if another file was recorded in the meantime."""
@@ -170,11 +166,16 @@ class AnswerTable:
         await self._database.run(work)
 
     async def _find_one(self, query: Select[Any], named: Mapping[str, Any]) -> StoredAnswer | None:
-        def work(connection: Connection) -> StoredAnswer | None:
-            row = connection.execute(query, named).first()
-            return None if row is None else _read_answer(row)
+        return await self._database.read(_find_answer, query, named)
 
-        return await self._database.read(work)
+
+def _find_answer(connection: Connection, query: Select[Any], named: Mapping[str, Any]) -> StoredAnswer | None:
+    row = connection.execute(query, named).first()
+    return None if row is None else _read_answer(row)
+
+
+def _list_expired(connection: Connection, now: datetime) -> tuple[tuple[str, tuple[AnswerFile, ...]], ...]:
+    return tuple((row.operation, _decode_files(row.files)) for row in connection.execute(_EXPIRED, {"now": now}))
 
 
 def _read_answer(row: Row[Any]) -> StoredAnswer:

@@ -74,33 +74,19 @@ class Inbox:
 
     async def record_attempt(self, key: str) -> int:
         """Records that the handling of a delivery starts again. Returns the number of this attempt."""
-
-        def work(connection: Connection) -> int:
-            attempts: int = connection.execute(_ATTEMPT, {"this": escape_text(key)}).scalar_one()
-            return attempts
-
-        return await self._database.run(work)
+        return await self._database.run(_record_attempt, key)
 
     async def begin(self, key: str) -> int | None:
         """Records that the handling of a listed delivery starts. Returns the attempt; None if it is finished meanwhile."""
-
-        def work(connection: Connection) -> int | None:
-            attempts: int | None = connection.execute(_BEGIN, {"this": escape_text(key)}).scalar_one_or_none()
-            return attempts
-
-        return await self._database.run(work)
+        return await self._database.run(_begin, key)
 
     async def list_unfinished(self) -> tuple[Delivery, ...]:
         """Lists the unfinished deliveries, oldest first, with the attempts that were begun. `begin` begins another one."""
-
-        def work(connection: Connection) -> list[Delivery]:
-            return [read_delivery(row) for row in connection.execute(_LIST_UNFINISHED)]
-
-        return tuple(await self._database.read(work))
+        return tuple(await self._database.read(_list_unfinished))
 
     async def finish(self, key: str, at: datetime) -> None:
         """Marks a delivery as finished and deletes its payload. Finishing twice is harmless."""
-        await self._database.run(lambda connection: finish_delivery(connection, key, at))
+        await self._database.run(finish_delivery, key, at)
 
     async def erase_finished(self) -> bool:
         """Erases deleted payloads from the files, too. False if a reader prevents that for now."""
@@ -109,6 +95,20 @@ class Inbox:
     async def prune(self, now: datetime) -> int:
         """Deletes deliveries that were finished longer than `RETENTION` ago. Returns their number."""
         return await delete_in_batches(self._database, _PRUNE, {"oldest": now - RETENTION})
+
+
+def _list_unfinished(connection: Connection) -> list[Delivery]:
+    return [read_delivery(row) for row in connection.execute(_LIST_UNFINISHED)]
+
+
+def _begin(connection: Connection, key: str) -> int | None:
+    attempts: int | None = connection.execute(_BEGIN, {"this": escape_text(key)}).scalar_one_or_none()
+    return attempts
+
+
+def _record_attempt(connection: Connection, key: str) -> int:
+    attempts: int = connection.execute(_ATTEMPT, {"this": escape_text(key)}).scalar_one()
+    return attempts
 
 
 def finish_delivery(connection: Connection, key: str, at: datetime) -> None:

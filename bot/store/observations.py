@@ -134,11 +134,7 @@ class ObservationTable:
 
         Returns the number of rows; 0 at the end. It is one transaction: a crash loses nothing, and the next call continues.
         """
-
-        def work(connection: Connection) -> int:
-            return _DAILY.aggregate_old(connection, now, most, _add_to_days)
-
-        return await self._database.run(work)
+        return await self._database.run(_aggregate_old, now, most)
 
     async def _split_into_days(self, since: int, until: int) -> Sequence[tuple[int, int]]:
         """Splits the time into spans of at most a day, starting with the first observation in it."""
@@ -151,6 +147,10 @@ class ObservationTable:
         return (
             [] if begin is None else [(at, min(at + SECONDS_PER_DAY, until)) for at in range(begin, until, SECONDS_PER_DAY)]
         )
+
+
+def _aggregate_old(connection: Connection, now: datetime, most: int) -> int:
+    return _DAILY.aggregate_old(connection, now, most, _add_to_days)
 
 
 def _sum_by_host(connection: Connection, since: int, until: int) -> tuple[Observation, ...]:

@@ -181,12 +181,7 @@ class Outbox:
 
     async def find_waiting(self, operation: str) -> int:
         """Returns the row id of an operation's message that waits to be sent, for any recipient; 0 if none waits."""
-
-        def work(connection: Connection) -> int:
-            first: int = connection.execute(_WAITING_POST, {"this": operation}).scalar_one()
-            return first
-
-        return await self._database.read(work)
+        return await self._database.read(_find_waiting, operation)
 
     async def find_due(self) -> DuePosts:
         """Returns the due messages: of each conversation the oldest open one, if it waits and its time has come.
@@ -237,12 +232,7 @@ class Outbox:
 
     async def find_row(self, operation: str) -> int:
         """Returns the row id of an operation's first public message; 0 if there is none."""
-
-        def work(connection: Connection) -> int:
-            first: int = connection.execute(_FIRST_POST, {"this": operation}).scalar_one()
-            return first
-
-        return await self._database.read(work)
+        return await self._database.read(_find_row, operation)
 
     async def has_message(self, operation: str) -> bool:
         """Returns whether the outbox has a message of an operation, in any state."""
@@ -262,14 +252,7 @@ class Outbox:
 
     async def find_place(self, post: int) -> MessagePlace | None:
         """Returns the place of a message: None while it is open, `NO_MESSAGE_PLACE` if it has no place or was deleted."""
-
-        def work(connection: Connection) -> MessagePlace | None:
-            row = connection.execute(_PLACE, {"this": post}).one_or_none()
-            if row is not None and row.state in OPEN_STATES:
-                return None
-            return MessagePlace(row.channel, row.ts) if row is not None and row.ts else NO_MESSAGE_PLACE
-
-        return await self._database.read(work)
+        return await self._database.read(_find_place, post)
 
     async def list_undeliverable(self) -> tuple[Post, ...]:
         """Lists the undeliverable messages, oldest first."""
@@ -285,12 +268,29 @@ class Outbox:
 
     async def _end(self, post: int, **values: Any) -> bool:
         """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""
+        return await self._database.run(_end_sending, post, values)
 
-        def work(connection: Connection) -> bool:
-            connection.execute(_END, {"this": post, **values})
-            return bool(connection.execute(_ANY_WAITING).scalar_one())
 
-        return await self._database.run(work)
+def _end_sending(connection: Connection, post: int, values: Mapping[str, Any]) -> bool:
+    connection.execute(_END, {"this": post, **values})
+    return bool(connection.execute(_ANY_WAITING).scalar_one())
+
+
+def _find_place(connection: Connection, post: int) -> MessagePlace | None:
+    row = connection.execute(_PLACE, {"this": post}).one_or_none()
+    if row is not None and row.state in OPEN_STATES:
+        return None
+    return MessagePlace(row.channel, row.ts) if row is not None and row.ts else NO_MESSAGE_PLACE
+
+
+def _find_row(connection: Connection, operation: str) -> int:
+    first: int = connection.execute(_FIRST_POST, {"this": operation}).scalar_one()
+    return first
+
+
+def _find_waiting(connection: Connection, operation: str) -> int:
+    first: int = connection.execute(_WAITING_POST, {"this": operation}).scalar_one()
+    return first
 
 
 def _insert(connection: Connection, post: Post) -> int:

@@ -240,19 +240,19 @@ class SharedInbox:
 
     async def read_clock(self, count: Callable[[], float]) -> ClockReading:
         """Reads the time of the database between two values of `count`."""
-
-        def work(connection: Connection) -> ClockReading:
-            before = count()
-            now = read_time(connection)
-            return ClockReading(before, now, count())
-
-        return await self._database.read(work)
+        return await self._database.read(_read_clock, count)
 
     def follow(self, wake: Callable[[], None]) -> InboxSignal:
         """Calls `wake` in a thread of its own whenever another copy has stored a delivery, until the signal is closed."""
         address = self._database.address
         assert isinstance(address, PostgresAddress)
         return InboxSignal.open(address, wake)
+
+
+def _read_clock(connection: Connection, count: Callable[[], float]) -> ClockReading:
+    before = count()
+    now = read_time(connection)
+    return ClockReading(before, now, count())
 
 
 def _read_by_own_clock(row: Row[Any], now: datetime) -> Delivery:

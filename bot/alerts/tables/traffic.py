@@ -93,50 +93,50 @@ class TrafficTable:
 
     async def read_positions(self) -> Mapping[str, tuple[FilePosition, datetime]]:
         """Reads the position in each host's log, and when it was read. One that this version cannot read is left out."""
-
-        def work(connection: Connection) -> Mapping[str, tuple[FilePosition, datetime]]:
-            return {
-                row.host: (position, row.at)
-                for row in connection.execute(_POSITIONS)
-                if (position := _parse_position(row.position)) is not None
-            }
-
-        return await self._database.read(work)
+        return await self._database.read(_read_positions)
 
     async def list_windows(self, since: datetime, until: datetime) -> Mapping[str, tuple[TrafficCount, ...]]:
         """Lists the windows that begin from `since` until before `until`, by host, oldest first."""
-
-        def work(connection: Connection) -> Mapping[str, tuple[TrafficCount, ...]]:
-            found: dict[str, list[TrafficCount]] = {}
-            for row in connection.execute(_WINDOWS, _make_span(since, until)):
-                begins = datetime.fromtimestamp(row.at, UTC)
-                found.setdefault(row.host, []).append(_read_count(row, begins, begins + WINDOW))
-            return {host: tuple(counts) for host, counts in found.items()}
-
-        return await self._database.read(work)
+        return await self._database.read(_list_windows, since, until)
 
     async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, TrafficCount]:
         """Returns the sums of the windows that begin from `since` until before `until`, by host."""
-
-        def work(connection: Connection) -> Mapping[str, TrafficCount]:
-            rows = connection.execute(_SUMS, _make_span(since, until))
-            return {row.host: _read_count(row, since, until) for row in rows}
-
-        return await self._database.read(work)
+        return await self._database.read(_sum_by_host, since, until)
 
     async def aggregate_old(self, now: datetime, most: int = BATCH_SIZE) -> int:
         """Adds at most `most` old windows to their UTC days, or deletes as many outdated days, in one transaction.
 
         Returns the number of rows; 0 at the end, after which positions of hosts that left long ago are deleted, too.
         """
+        return await self._database.run(_aggregate_old, now, most)
 
-        def work(connection: Connection) -> int:
-            moved = _DAILY.aggregate_old(connection, now, most, _add_to_days)
-            if not moved:
-                connection.execute(_DELETE_POSITIONS, {"oldest": now - DETAIL_RETENTION})
-            return moved
 
-        return await self._database.run(work)
+def _aggregate_old(connection: Connection, now: datetime, most: int) -> int:
+    moved = _DAILY.aggregate_old(connection, now, most, _add_to_days)
+    if not moved:
+        connection.execute(_DELETE_POSITIONS, {"oldest": now - DETAIL_RETENTION})
+    return moved
+
+
+def _sum_by_host(connection: Connection, since: datetime, until: datetime) -> Mapping[str, TrafficCount]:
+    rows = connection.execute(_SUMS, _make_span(since, until))
+    return {row.host: _read_count(row, since, until) for row in rows}
+
+
+def _list_windows(connection: Connection, since: datetime, until: datetime) -> Mapping[str, tuple[TrafficCount, ...]]:
+    found: dict[str, list[TrafficCount]] = {}
+    for row in connection.execute(_WINDOWS, _make_span(since, until)):
+        begins = datetime.fromtimestamp(row.at, UTC)
+        found.setdefault(row.host, []).append(_read_count(row, begins, begins + WINDOW))
+    return {host: tuple(counts) for host, counts in found.items()}
+
+
+def _read_positions(connection: Connection) -> Mapping[str, tuple[FilePosition, datetime]]:
+    return {
+        row.host: (position, row.at)
+        for row in connection.execute(_POSITIONS)
+        if (position := _parse_position(row.position)) is not None
+    }
 
 
 def _add_to_days(connection: Connection, rows: Sequence[Row[Any]]) -> None:

@@ -132,18 +132,11 @@ class LedgerTable:
 
     async def admit(self, observations: Sequence[Observation]) -> Admission:
         """Finds which of these may be stored. What logs alone claim has little room."""
-        return await self._database.read(lambda connection: _admit(connection, observations))
+        return await self._database.read(_admit, observations)
 
     async def store(self, observations: Sequence[Observation], read: ReadPosition | None = None) -> None:
         """Stores observations and the position behind them, all or none."""
-
-        def work(connection: Connection) -> None:
-            _store_observations(connection, observations)
-            if read is not None:
-                row = {"host": escape_text(read.host), "at": read.at, "position": read.position.model_dump_json()}
-                connection.execute(_SET_POSITION, row)
-
-        await self._database.run(work)
+        await self._database.run(_store, observations, read)
 
     async def read_all(self) -> KnownIdentities:
         """Reads the whole ledger, with the latest sightings of each certificate."""
@@ -151,31 +144,38 @@ class LedgerTable:
 
     async def read_positions(self) -> Mapping[str, FilePosition]:
         """Reads the position in each host's log. One that this version cannot read is left out."""
-
-        def work(connection: Connection) -> Mapping[str, FilePosition]:
-            found = ((row.host, _parse_position(row.position)) for row in connection.execute(_POSITIONS))
-            return {host: position for host, position in found if position is not None}
-
-        return await self._database.read(work)
+        return await self._database.read(_read_positions)
 
     async def list_unrecorded(self, kind: str) -> tuple[str, ...]:
         """Lists the operations of a kind that ran and ended, and of which the ledger has no certificate."""
-
-        def work(connection: Connection) -> tuple[str, ...]:
-            return tuple(row.operation for row in connection.execute(_UNRECORDED, {"kind": kind}))
-
-        return await self._database.read(work)
+        return await self._database.read(_list_unrecorded, kind)
 
     async def prune(self, now: datetime) -> None:
         """Deletes what ended long ago. A certificate that is valid stays, whatever the retention of its operation."""
+        await self._database.run(_prune, now)
 
-        def work(connection: Connection) -> None:
-            oldest = {"oldest": now - RETENTION}
-            connection.execute(_DELETE_OUTDATED, oldest)
-            connection.execute(_DELETE_ORPHANED)
-            connection.execute(_DELETE_POSITIONS, oldest)
 
-        await self._database.run(work)
+def _prune(connection: Connection, now: datetime) -> None:
+    oldest = {"oldest": now - RETENTION}
+    connection.execute(_DELETE_OUTDATED, oldest)
+    connection.execute(_DELETE_ORPHANED)
+    connection.execute(_DELETE_POSITIONS, oldest)
+
+
+def _list_unrecorded(connection: Connection, kind: str) -> tuple[str, ...]:
+    return tuple(row.operation for row in connection.execute(_UNRECORDED, {"kind": kind}))
+
+
+def _read_positions(connection: Connection) -> Mapping[str, FilePosition]:
+    found = ((row.host, _parse_position(row.position)) for row in connection.execute(_POSITIONS))
+    return {host: position for host, position in found if position is not None}
+
+
+def _store(connection: Connection, observations: Sequence[Observation], read: ReadPosition | None) -> None:
+    _store_observations(connection, observations)
+    if read is not None:
+        row = {"host": escape_text(read.host), "at": read.at, "position": read.position.model_dump_json()}
+        connection.execute(_SET_POSITION, row)
 
 
 def merge_identities(before: Identity | None, observed: Observation) -> Identity:

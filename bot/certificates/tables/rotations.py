@@ -53,11 +53,11 @@ class RotationTable:
 
     async def find_open(self) -> StoredRotation:
         """Finds the rotation that is under way; there is at most one."""
-        return await self._database.read(lambda connection: _find(connection, _OPEN, {}))
+        return await self._database.read(_find, _OPEN, {})
 
     async def find_started_by(self, operation: str) -> StoredRotation:
         """Finds the rotation that an operation started."""
-        return await self._database.read(lambda connection: _find(connection, _STARTED_BY, {"started_by": operation}))
+        return await self._database.read(_find, _STARTED_BY, {"started_by": operation})
 
     async def count(self) -> int:
         """Counts the rotations: the number of the newest one."""
@@ -65,13 +65,13 @@ class RotationTable:
 
     async def store(self, rotation: Rotation) -> None:
         """Stores a rotation and its members, all or none. A second open one is an error of the caller."""
+        await self._database.run(_store, rotation)
 
-        def work(connection: Connection) -> None:
-            connection.execute(_STORE, _make_values(rotation))
-            if rotation.members:
-                connection.execute(_STORE_MEMBER, list(_list_member_values(rotation)))
 
-        await self._database.run(work)
+def _store(connection: Connection, rotation: Rotation) -> None:
+    connection.execute(_STORE, _make_values(rotation))
+    if rotation.members:
+        connection.execute(_STORE_MEMBER, list(_list_member_values(rotation)))
 
 
 def _find(connection: Connection, query: Any, given: dict[str, Any]) -> StoredRotation:

@@ -22,6 +22,7 @@ from bot.model.change import ApprovalState, BreakGlass, ChangeState, EndedOperat
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.records import OperationRecord, make_changing_columns, make_fixed_columns, make_review_columns, read_record
+from bot.store.rows import execute
 
 Transition = Callable[[OperationRecord], OperationRecord]
 """Makes the next state of an operation. Pure, because it may be called twice. If it raises, nothing is stored."""
@@ -36,20 +37,15 @@ class OperationTable:
     async def add(self, record: OperationRecord) -> OperationRecord:
         """Stores a new operation. Returns the stored one, which is older if its id was known."""
         rows = _make_rows(record)
-        return await self._database.run(lambda connection: _add_record(connection, rows))
+        return await self._database.run(_add_record, rows)
 
     async def get(self, operation: str) -> OperationRecord | None:
         """Returns one operation by its id; None if there is none."""
-        return await self._database.read(lambda connection: _find_record(connection, operation))
+        return await self._database.read(_find_record, operation)
 
     async def change(self, operation: str, transition: Transition) -> OperationRecord | None:
         """Applies a transition to the stored operation, in one transaction. Returns the result; None if there is none."""
-
-        def work(connection: Connection) -> OperationRecord | None:
-            found = _find_record(connection, operation)
-            return None if found is None else _store_transition(connection, found, transition(found))
-
-        return await self._database.run(work)
+        return await self._database.run(_change, operation, transition)
 
     async def end(
         self, operation: str, transition: Transition, effects: OwedEffects, at: datetime
@@ -58,17 +54,7 @@ class OperationTable:
 
         A transition that changes no state, because the end was reported before, has no effects.
         """
-
-        def work(connection: Connection) -> OperationRecord | None:
-            found = _find_record(connection, operation)
-            if found is None:
-                return None
-            after = _store_transition(connection, found, transition(found))
-            if after.state is not found.state:
-                apply_effects(connection, effects, operation, at)
-            return after
-
-        return await self._database.run(work)
+        return await self._database.run(_end, operation, transition, effects, at)
 
     async def replace_by_successor(
         self, operation: str, transition: Transition, successor: OperationRecord
@@ -119,11 +105,7 @@ class OperationTable:
 
     async def find_versions(self, since: datetime) -> Mapping[str, int]:
         """Returns the versions of all operations that have not ended or were requested since then, without reading plans."""
-
-        def work(connection: Connection) -> Mapping[str, int]:
-            return {row.operation: row.version for row in connection.execute(statements.VERSIONS, {"since": since})}
-
-        return await self._database.read(work)
+        return await self._database.read(_find_versions, since)
 
     async def list_in_states(self, *states: ChangeState) -> tuple[OperationRecord, ...]:
         """Lists all operations in these states, oldest first. Meant for states with few operations."""
@@ -131,21 +113,11 @@ class OperationTable:
 
     async def count_open(self, requester: str) -> int:
         """Counts the operations of one requester that have not started."""
-
-        def work(connection: Connection) -> int:
-            return connection.execute(statements.COUNT_OPEN, {"who": escape_text(requester)}).scalar_one()
-
-        return await self._database.read(work)
+        return await self._database.read(_count_open, requester)
 
     async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
         """Lists the operations that ended from `since` until before `until`, in the order of their ends."""
-
-        def work(connection: Connection) -> tuple[EndedOperation, ...]:
-            return tuple(
-                _read_ended_operation(row) for row in connection.execute(statements.ENDED, {"since": since, "until": until})
-            )
-
-        return await self._database.read(work)
+        return await self._database.read(_list_ended, since, until)
 
     async def list_unreviewed(self) -> tuple[OperationRecord, ...]:
         """Lists the break-glass operations that were started and not reviewed, oldest first."""
@@ -161,11 +133,7 @@ class OperationTable:
 
     async def start(self, now: datetime, choose: Callable[[AdmissionState], StartChoice]) -> StartResult:
         """Starts the operations that `choose` names and claims their hosts. Stores the reason for which the others wait."""
-
-        def work(connection: Connection) -> StartResult:
-            return start_operations(connection, now, choose)
-
-        return await self._database.run(work)
+        return await self._database.run(_start, now, choose)
 
     async def list_unshown(self) -> tuple[OperationRecord, ...]:
         """Lists the operations that have changed since their cards were updated, oldest first."""
@@ -180,23 +148,57 @@ class OperationTable:
         return await self._read_text(statements.CARD_NOTE, operation)
 
     async def _write(self, statement: Any, values: Mapping[str, Any]) -> None:
-        def work(connection: Connection) -> None:
-            connection.execute(statement, values)
-
-        await self._database.run(work)
+        await self._database.run(execute, statement, **values)
 
     async def _read_text(self, query: Select[Any], operation: str) -> str:
-        def work(connection: Connection) -> str:
-            text: str = connection.execute(query, {"this": operation}).scalar_one_or_none() or ""
-            return text
-
-        return await self._database.read(work)
+        return await self._database.read(_find_text, query, operation)
 
     async def _list(self, query: Select[Any], named: Mapping[str, Any]) -> tuple[OperationRecord, ...]:
-        def work(connection: Connection) -> tuple[OperationRecord, ...]:
-            return tuple(_read_record(connection, row) for row in connection.execute(query, named).all())
+        return await self._database.read(_list_records, query, named)
 
-        return await self._database.read(work)
+
+def _list_records(connection: Connection, query: Select[Any], named: Mapping[str, Any]) -> tuple[OperationRecord, ...]:
+    return tuple(_read_record(connection, row) for row in connection.execute(query, named).all())
+
+
+def _find_text(connection: Connection, query: Select[Any], operation: str) -> str:
+    text: str = connection.execute(query, {"this": operation}).scalar_one_or_none() or ""
+    return text
+
+
+def _start(connection: Connection, now: datetime, choose: Callable[[AdmissionState], StartChoice]) -> StartResult:
+    return start_operations(connection, now, choose)
+
+
+def _list_ended(connection: Connection, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
+    return tuple(
+        _read_ended_operation(row) for row in connection.execute(statements.ENDED, {"since": since, "until": until})
+    )
+
+
+def _count_open(connection: Connection, requester: str) -> int:
+    return connection.execute(statements.COUNT_OPEN, {"who": escape_text(requester)}).scalar_one()
+
+
+def _find_versions(connection: Connection, since: datetime) -> Mapping[str, int]:
+    return {row.operation: row.version for row in connection.execute(statements.VERSIONS, {"since": since})}
+
+
+def _end(
+    connection: Connection, operation: str, transition: Transition, effects: OwedEffects, at: datetime
+) -> OperationRecord | None:
+    found = _find_record(connection, operation)
+    if found is None:
+        return None
+    after = _store_transition(connection, found, transition(found))
+    if after.state is not found.state:
+        apply_effects(connection, effects, operation, at)
+    return after
+
+
+def _change(connection: Connection, operation: str, transition: Transition) -> OperationRecord | None:
+    found = _find_record(connection, operation)
+    return None if found is None else _store_transition(connection, found, transition(found))
 
 
 def _read_record(connection: Connection, row: Row[Any]) -> OperationRecord:

@@ -48,12 +48,12 @@ class GoodConfigurationTable:
 
     async def list_gateways(self) -> Mapping[str, ProvenConfiguration]:
         """Lists the configurations of all gateways, by host. Without a damaged row, its gateway has none."""
+        return await self._database.read(_list_gateways)
 
-        def work(connection: Connection) -> Mapping[str, ProvenConfiguration]:
-            read = [_read_row(row) for row in connection.execute(_OF_GATEWAYS)]
-            return {each.host: each for each in read if each is not None}
 
-        return await self._database.read(work)
+def _list_gateways(connection: Connection) -> Mapping[str, ProvenConfiguration]:
+    read = [_read_row(row) for row in connection.execute(_OF_GATEWAYS)]
+    return {each.host: each for each in read if each is not None}
 
 
 def _make_values(proven: ProvenConfiguration) -> dict[str, Any]:

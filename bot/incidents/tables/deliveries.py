@@ -48,12 +48,7 @@ class IncidentDeliveryTable:
 
     async def read(self, incident: int) -> IncidentDelivery:
         """Reads the record of an incident; a new one where there is none."""
-
-        def work(connection: Connection) -> IncidentDelivery:
-            row = connection.execute(_ONE, {"this": incident}).first()
-            return IncidentDelivery(incident) if row is None else _read_row(row)
-
-        return await self._database.read(work)
+        return await self._database.read(_read, incident)
 
     async def read_all(self) -> Mapping[int, IncidentDelivery]:
         """Reads all records, by incident."""
@@ -89,6 +84,11 @@ class IncidentDeliveryTable:
             connection.execute(_CHANGE.values(**values), {"this": incident})
 
         await self._database.run(work)
+
+
+def _read(connection: Connection, incident: int) -> IncidentDelivery:
+    row = connection.execute(_ONE, {"this": incident}).first()
+    return IncidentDelivery(incident) if row is None else _read_row(row)
 
 
 def _read_row(row: Row[Any]) -> IncidentDelivery:

@@ -123,14 +123,7 @@ class IncidentTable:
 
         A move that does not follow its row is left out, and so is its entry.
         """
-
-        def work(connection: Connection) -> tuple[TimelineEntry, ...]:
-            stored = [move.entry for move in moves if _store_move(connection, move)]
-            added = add_entries(connection, stored)
-            store_position(connection, position)
-            return added
-
-        return await self._database.run(work)
+        return await self._database.run(_follow, moves, position)
 
     async def find_newest_number(self) -> int:
         """Returns the newest number; 0 if there is no incident."""
@@ -158,11 +151,7 @@ class IncidentTable:
 
     async def set_private(self, channel: str, private: bool) -> None:
         """Stores whether a channel is private, for its incidents. One that was private stays so: it was not for others."""
-
-        def work(connection: Connection) -> None:
-            connection.execute(_SET_PRIVATE, {"where": channel, "private": private})
-
-        await self._database.run(work)
+        await self._database.run(_set_private, channel, private)
 
     async def add_entry(self, entry: IncidentEntry) -> None:
         """Stores an entry; does nothing if the operation has an entry."""
@@ -189,6 +178,17 @@ class IncidentTable:
             return tuple(_read_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
 
         return await self._database.read(work)
+
+
+def _set_private(connection: Connection, channel: str, private: bool) -> None:
+    connection.execute(_SET_PRIVATE, {"where": channel, "private": private})
+
+
+def _follow(connection: Connection, moves: Sequence[IncidentMove], position: FollowPosition) -> tuple[TimelineEntry, ...]:
+    stored = [move.entry for move in moves if _store_move(connection, move)]
+    added = add_entries(connection, stored)
+    store_position(connection, position)
+    return added
 
 
 def _read_optional(row: Row[Any] | None) -> Incident | None:

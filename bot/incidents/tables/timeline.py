@@ -104,14 +104,7 @@ class TimelineTable:
         self, entries: Sequence[TimelineEntry], position: FollowPosition | None = None
     ) -> tuple[TimelineEntry, ...]:
         """Adds entries and moves the position of their follower, in one transaction. Returns those that are new."""
-
-        def work(connection: Connection) -> tuple[TimelineEntry, ...]:
-            added = add_entries(connection, entries)
-            if position is not None:
-                store_position(connection, position)
-            return added
-
-        return await self._database.run(work)
+        return await self._database.run(_add, entries, position)
 
     async def read(self, incident: int, most: int = ALL_ENTRIES) -> tuple[TimelineEntry, ...]:
         """Reads the newest entries, in the order in which they happened."""
@@ -133,23 +126,11 @@ class TimelineTable:
 
     async def find(self, incident: int, number: int) -> TimelineEntry | None:
         """Returns one entry; None if there is none."""
-
-        def work(connection: Connection) -> TimelineEntry | None:
-            row = connection.execute(_ONE, {"this": incident, "number": number}).first()
-            return None if row is None else _read_entry(row)
-
-        return await self._database.read(work)
+        return await self._database.read(_find, incident, number)
 
     async def find_newest_moves(self, incidents: Collection[int]) -> Mapping[int, Mapping[int, int]]:
         """Finds the newest entry about each alert of a timeline, by incident and alert."""
-
-        def work(connection: Connection) -> Mapping[int, Mapping[int, int]]:
-            found: dict[int, dict[int, int]] = {}
-            for row in connection.execute(_ALERT_MOVES, {"these": list(incidents)}):
-                found.setdefault(row.incident, {})[row.about] = row.newest
-            return found
-
-        return await self._database.read(work)
+        return await self._database.read(_find_newest_moves, incidents)
 
     async def find_newest_by_people(self, incidents: Collection[int]) -> Mapping[int, int]:
         """Finds the number of the newest entry that shows a person at work, by incident. It depends on no clock."""
@@ -170,19 +151,43 @@ class TimelineTable:
         )
 
     async def _find_newest(self, query: Select[tuple[int, int]], incidents: Collection[int]) -> Mapping[int, int]:
-        def work(connection: Connection) -> Mapping[int, int]:
-            return {row.incident: row.newest for row in connection.execute(query, {"these": list(incidents)})}
-
-        return await self._database.read(work)
+        return await self._database.read(_find_newest_entries, query, incidents)
 
     async def find_position(self, follower: int) -> FollowPosition | None:
         """Returns the position of a follower; None for one that has followed nothing yet."""
+        return await self._database.read(_find_position, follower)
 
-        def work(connection: Connection) -> FollowPosition | None:
-            row = connection.execute(_POSITION, {"this": follower}).first()
-            return None if row is None else FollowPosition(row.id, row.sequence)
 
-        return await self._database.read(work)
+def _find_position(connection: Connection, follower: int) -> FollowPosition | None:
+    row = connection.execute(_POSITION, {"this": follower}).first()
+    return None if row is None else FollowPosition(row.id, row.sequence)
+
+
+def _find_newest_entries(
+    connection: Connection, query: Select[tuple[int, int]], incidents: Collection[int]
+) -> Mapping[int, int]:
+    return {row.incident: row.newest for row in connection.execute(query, {"these": list(incidents)})}
+
+
+def _find_newest_moves(connection: Connection, incidents: Collection[int]) -> Mapping[int, Mapping[int, int]]:
+    found: dict[int, dict[int, int]] = {}
+    for row in connection.execute(_ALERT_MOVES, {"these": list(incidents)}):
+        found.setdefault(row.incident, {})[row.about] = row.newest
+    return found
+
+
+def _find(connection: Connection, incident: int, number: int) -> TimelineEntry | None:
+    row = connection.execute(_ONE, {"this": incident, "number": number}).first()
+    return None if row is None else _read_entry(row)
+
+
+def _add(
+    connection: Connection, entries: Sequence[TimelineEntry], position: FollowPosition | None
+) -> tuple[TimelineEntry, ...]:
+    added = add_entries(connection, entries)
+    if position is not None:
+        store_position(connection, position)
+    return added
 
 
 def _make_values(entry: TimelineEntry) -> dict[str, Any]:
