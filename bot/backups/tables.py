@@ -11,7 +11,7 @@ A row that this version cannot read is left out. Rows of drills are never delete
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,12 +55,7 @@ class KeyBackupTable:
     async def store(self, keys: Sequence[KeyBackup]) -> None:
         """Stores new copies, all or none. One that is stored already stays as it is."""
         values = [_make_values(key) for key in keys]
-
-        def work(connection: Connection) -> None:
-            if values:
-                connection.execute(_STORE, values)
-
-        await self._database.run(work)
+        await self._database.run(_store, values)
 
     async def record_check(self, checked: KeyBackup) -> None:
         """Records what a look at a copy found: the states of its places, the times, the fault."""
@@ -83,20 +78,25 @@ class KeyBackupTable:
     async def refuse(self, number: int, fault: str, at: datetime) -> None:
         """Records that a certificate was refused. A drill that has passed stays as it is."""
         found = {"refused_at": at, "fault": escape_text(fault)}
-
-        def work(connection: Connection) -> None:
-            connection.execute(_WAITING.values(found), {"this": number})
-
-        await self._database.run(work)
+        await self._database.run(_refuse, number, found)
 
     async def pass_drill(self, number: int, fingerprint: str, by: str, at: datetime) -> bool:
         """Records that the right certificate was shown. Returns False if the drill had passed before."""
         found = {"passed_at": at, "passed_by": escape_text(by), "fingerprint": fingerprint}
+        return await self._database.run(_pass_drill, number, found)
 
-        def work(connection: Connection) -> bool:
-            return connection.execute(_PASS.values(found), {"this": number}).first() is not None
 
-        return await self._database.run(work)
+def _pass_drill(connection: Connection, number: int, found: Mapping[str, Any]) -> bool:
+    return connection.execute(_PASS.values(found), {"this": number}).first() is not None
+
+
+def _refuse(connection: Connection, number: int, found: Mapping[str, Any]) -> None:
+    connection.execute(_WAITING.values(found), {"this": number})
+
+
+def _store(connection: Connection, values: Sequence[dict[str, Any]]) -> None:
+    if values:
+        connection.execute(_STORE, values)
 
 
 def select_keys(connection: Connection) -> tuple[KeyBackup, ...]:
@@ -181,12 +181,7 @@ class BackupTable:
     async def store(self, backups: Sequence[Backup]) -> None:
         """Stores new backups, all or none. One that is stored already stays as it is."""
         values = [_make_values_backups(backup) for backup in backups]
-
-        def work(connection: Connection) -> None:
-            if values:
-                connection.execute(_STORE_backups, values)
-
-        await self._database.run(work)
+        await self._database.run(_store_backups, values)
 
     async def record_check(self, checked: Backup) -> None:
         """Records what a look at a backup found: the states of its places, the times, the fault. Not of a removed one."""
@@ -201,6 +196,11 @@ class BackupTable:
         """Marks backups as removed from both places."""
         given = {"these": list(ids), "at_time": at}
         await self._database.run(lambda connection: connection.execute(_REMOVE, given) and None)
+
+
+def _store_backups(connection: Connection, values: Sequence[dict[str, Any]]) -> None:
+    if values:
+        connection.execute(_STORE_backups, values)
 
 
 def _read_known(connection: Connection) -> tuple[list[Row[Any]], tuple[KeyBackup, ...], tuple[Drill, ...]]:

@@ -1,7 +1,9 @@
 """Findings of digests, with which the next digest compares itself. Rows and queries only."""
 
 import zlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -37,11 +39,7 @@ class DigestTable:
     async def store(self, operation: str, at: datetime, document: str) -> None:
         """Stores the document of a digest; replaces the one of the same operation."""
         values = {"operation": escape_text(operation), "at": at, "document": zlib.compress(document.encode())}
-
-        def work(connection: Connection) -> None:
-            connection.execute(_STORE, values)
-
-        await self._database.run(work)
+        await self._database.run(_store, values)
 
     async def find_latest(self, before: datetime, but: str) -> tuple[str, datetime, str] | None:
         """Returns operation, time and document of the newest digest before that time, other than the running one `but`."""
@@ -50,6 +48,10 @@ class DigestTable:
     async def prune(self, now: datetime) -> None:
         """Deletes digests older than the retention."""
         await self._database.run(_prune, now)
+
+
+def _store(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(_STORE, values)
 
 
 def _prune(connection: Connection, now: datetime) -> None:

@@ -104,11 +104,7 @@ class AnswerTable:
             "document": await asyncio.to_thread(zlib.compress, document),  # takes half a second for many lines
             "files": _encode_files(kept.files),
         }
-
-        def work(connection: Connection) -> None:
-            connection.execute(_STORE, values)
-
-        await self._database.run(work)
+        await self._database.run(_store, values)
 
     async def find(self, operation: str, now: datetime) -> StoredAnswer | None:
         """Returns an answer; None if it does not exist or has expired."""
@@ -117,12 +113,7 @@ class AnswerTable:
     async def find_files(self, operation: str, now: datetime) -> tuple[AnswerFile, ...] | None:
         """Returns the files that were made from an answer; None if the answer has expired."""
         this = {"this": escape_text(operation), "now": now}
-
-        def work(connection: Connection) -> tuple[AnswerFile, ...] | None:
-            files = connection.execute(_UNEXPIRED_FILES, this).scalar_one_or_none()
-            return None if files is None else _decode_files(files)
-
-        return await self._database.read(work)
+        return await self._database.read(_find_files, this)
 
     async def find_latest(self, words: str, now: datetime) -> StoredAnswer | None:
         """Returns the newest answer to a command, given as it was parsed."""
@@ -139,16 +130,7 @@ class AnswerTable:
         Returns False if the answer was deleted. In that case the caller must delete the file.
         """
         this = {"this": escape_text(operation)}
-
-        def work(connection: Connection) -> bool:
-            files = connection.execute(_FILES, this).scalar_one_or_none()
-            if files is None:
-                return False
-            known = {each.id: each for each in _decode_files(files)} | {made.id: made}
-            connection.execute(_UPDATE_FILES, this | {"files": _encode_files(known.values())})
-            return True
-
-        return await self._database.run(work)
+        return await self._database.run(_record_file, made, this)
 
     async def list_expired(self, now: datetime) -> tuple[tuple[str, tuple[AnswerFile, ...]], ...]:
         """Lists the operations whose answers have expired, with their files."""
@@ -167,6 +149,24 @@ class AnswerTable:
 
     async def _find_one(self, query: Select[Any], named: Mapping[str, Any]) -> StoredAnswer | None:
         return await self._database.read(_find_answer, query, named)
+
+
+def _record_file(connection: Connection, made: AnswerFile, this: Mapping[str, Any]) -> bool:
+    files = connection.execute(_FILES, this).scalar_one_or_none()
+    if files is None:
+        return False
+    known = {each.id: each for each in _decode_files(files)} | {made.id: made}
+    connection.execute(_UPDATE_FILES, {**this, "files": _encode_files(known.values())})
+    return True
+
+
+def _find_files(connection: Connection, this: Mapping[str, Any]) -> tuple[AnswerFile, ...] | None:
+    files = connection.execute(_UNEXPIRED_FILES, this).scalar_one_or_none()
+    return None if files is None else _decode_files(files)
+
+
+def _store(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(_STORE, values)
 
 
 def _find_answer(connection: Connection, query: Select[Any], named: Mapping[str, Any]) -> StoredAnswer | None:

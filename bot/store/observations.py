@@ -101,12 +101,7 @@ class ObservationTable:
     async def add(self, observations: Iterable[Observation]) -> None:
         """Stores observations, all or none. One of a known host and second is ignored."""
         rows = [_make_values(each) for each in observations]
-
-        def work(connection: Connection) -> None:
-            if rows:
-                connection.execute(_ADD, rows)
-
-        await self._database.run(work)
+        await self._database.run(_add, rows)
 
     async def add_up(self, observations: Iterable[Observation]) -> None:
         """Adds observations to the sums of their hosts and half hours, all or none."""
@@ -147,6 +142,11 @@ class ObservationTable:
         return (
             [] if begin is None else [(at, min(at + SECONDS_PER_DAY, until)) for at in range(begin, until, SECONDS_PER_DAY)]
         )
+
+
+def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(_ADD, rows)
 
 
 def _aggregate_old(connection: Connection, now: datetime, most: int) -> int:

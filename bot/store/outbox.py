@@ -164,14 +164,7 @@ class Outbox:
     async def rewrite(self, row: int, message: Mapping[str, Any]) -> bool:
         """Replaces the content of a message that waits, and drops its waiting edits. Returns False if it does not wait."""
         this = {"this": row, "content": encode_json(message)}
-
-        def work(connection: Connection) -> bool:
-            if connection.execute(_REWRITE, this).scalar_one_or_none() is None:
-                return False
-            connection.execute(_DROP_EDITS, this)
-            return True
-
-        return await self._database.run(work)
+        return await self._database.run(_rewrite, this)
 
     async def withdraw(self, prefix: str) -> int:
         """Deletes the waiting messages whose operation begins like this. Returns their number."""
@@ -189,12 +182,7 @@ class Outbox:
         Messages of alerts come first.
         """
         now = {"now": self._now()}
-
-        def work(connection: Connection) -> DuePosts:
-            due = tuple(_read_post(row) for row in connection.execute(_DUE, now))
-            return DuePosts(due, connection.execute(_NEXT, now).scalar_one())
-
-        return await self._database.read(work)
+        return await self._database.read(_find_due, now)
 
     async def begin_sending(self, posts: Iterable[int]) -> tuple[Post, ...]:
         """Moves those of the messages that still wait to SENDING. Returns them with their newest content, oldest first.
@@ -202,11 +190,7 @@ class Outbox:
         Until `mark_sent` or `mark_failed` they cannot be replaced, and a crash leaves them "maybe sent".
         """
         these = {"these": list(posts)}
-
-        def work(connection: Connection) -> list[Post]:
-            return [_read_post(row) for row in connection.execute(_BEGIN, these)]
-
-        return tuple(sorted(await self._database.run(work), key=lambda post: post.id))
+        return tuple(sorted(await self._database.run(_begin_sending, these), key=lambda post: post.id))
 
     async def mark_sent(self, post: int, ts: str = "", landed: str = "") -> bool:
         """Marks a message as confirmed by Slack. `ts` is Slack's id, `landed` its channel if that is not the intended one.
@@ -269,6 +253,22 @@ class Outbox:
     async def _end(self, post: int, **values: Any) -> bool:
         """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""
         return await self._database.run(_end_sending, post, values)
+
+
+def _begin_sending(connection: Connection, these: Mapping[str, Any]) -> list[Post]:
+    return [_read_post(row) for row in connection.execute(_BEGIN, these)]
+
+
+def _find_due(connection: Connection, now: Mapping[str, Any]) -> DuePosts:
+    due = tuple(_read_post(row) for row in connection.execute(_DUE, now))
+    return DuePosts(due, connection.execute(_NEXT, now).scalar_one())
+
+
+def _rewrite(connection: Connection, this: Mapping[str, Any]) -> bool:
+    if connection.execute(_REWRITE, this).scalar_one_or_none() is None:
+        return False
+    connection.execute(_DROP_EDITS, this)
+    return True
 
 
 def _end_sending(connection: Connection, post: int, values: Mapping[str, Any]) -> bool:

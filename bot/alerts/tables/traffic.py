@@ -82,14 +82,7 @@ class TrafficTable:
             for read in reads
             if read.position is not None
         ]
-
-        def work(connection: Connection) -> None:
-            if counts:
-                connection.execute(_ADD, counts)
-            if positions:
-                connection.execute(_SET_POSITION, positions)
-
-        await self._database.run(work)
+        await self._database.run(_add, counts, positions)
 
     async def read_positions(self) -> Mapping[str, tuple[FilePosition, datetime]]:
         """Reads the position in each host's log, and when it was read. One that this version cannot read is left out."""
@@ -109,6 +102,13 @@ class TrafficTable:
         Returns the number of rows; 0 at the end, after which positions of hosts that left long ago are deleted, too.
         """
         return await self._database.run(_aggregate_old, now, most)
+
+
+def _add(connection: Connection, counts: Sequence[dict[str, Any]], positions: Sequence[Mapping[str, Any]]) -> None:
+    if counts:
+        connection.execute(_ADD, counts)
+    if positions:
+        connection.execute(_SET_POSITION, positions)
 
 
 def _aggregate_old(connection: Connection, now: datetime, most: int) -> int:

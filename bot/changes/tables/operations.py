@@ -64,15 +64,7 @@ class OperationTable:
         Returns the stored successor; None if the operation does not exist.
         """
         rows = _make_rows(successor)
-
-        def work(connection: Connection) -> OperationRecord | None:
-            found = _find_record(connection, operation)
-            if found is None:
-                return None
-            _store_transition(connection, found, transition(found))
-            return _add_record(connection, rows)
-
-        return await self._database.run(work)
+        return await self._database.run(_replace_by_successor, operation, transition, rows)
 
     async def record_progress(self, operation: str, key: str) -> None:
         """Records the key of the running step of a running operation; "" between steps."""
@@ -93,11 +85,7 @@ class OperationTable:
     async def find_states(self, operations: Collection[str]) -> Mapping[str, ChangeState]:
         """Returns the states of those of these operations that change hosts, by id."""
         these = {"these": [escape_text(operation) for operation in operations]}
-
-        def work(connection: Connection) -> Mapping[str, ChangeState]:
-            return {row.operation: ChangeState(row.state) for row in connection.execute(statements.STATES, these)}
-
-        return await self._database.read(work)
+        return await self._database.read(_find_states, these)
 
     async def list_left_over(self, since: datetime, most: int) -> tuple[OperationRecord, ...]:
         """Lists the operations that ended since then without success and have no successor, the newest first."""
@@ -155,6 +143,20 @@ class OperationTable:
 
     async def _list(self, query: Select[Any], named: Mapping[str, Any]) -> tuple[OperationRecord, ...]:
         return await self._database.read(_list_records, query, named)
+
+
+def _find_states(connection: Connection, these: Mapping[str, Any]) -> Mapping[str, ChangeState]:
+    return {row.operation: ChangeState(row.state) for row in connection.execute(statements.STATES, these)}
+
+
+def _replace_by_successor(
+    connection: Connection, operation: str, transition: Transition, rows: "_NewRows"
+) -> OperationRecord | None:
+    found = _find_record(connection, operation)
+    if found is None:
+        return None
+    _store_transition(connection, found, transition(found))
+    return _add_record(connection, rows)
 
 
 def _list_records(connection: Connection, query: Select[Any], named: Mapping[str, Any]) -> tuple[OperationRecord, ...]:
@@ -223,7 +225,7 @@ def _make_rows(record: OperationRecord) -> _NewRows:
     return _NewRows(operation, [{"operation": record.operation, "host": host} for host in record.plan.hosts])
 
 
-def _add_record(connection: Connection, rows: _NewRows) -> OperationRecord:
+def _add_record(connection: Connection, rows: "_NewRows") -> OperationRecord:
     if connection.execute(statements.ADD, rows.operation).first() is not None and rows.hosts:
         connection.execute(statements.ADD_HOSTS, rows.hosts)
     found = _find_record(connection, rows.operation["operation"])

@@ -39,16 +39,16 @@ class GoodConfigurationTable:
     async def store(self, proven: Sequence[ProvenConfiguration]) -> None:
         """Stores configurations of gateways, all or none. A newer one of the same host stays."""
         values = [_make_values(each) for each in proven]
-
-        def work(connection: Connection) -> None:
-            if values:
-                connection.execute(_STORE, values)
-
-        await self._database.run(work)
+        await self._database.run(_store, values)
 
     async def list_gateways(self) -> Mapping[str, ProvenConfiguration]:
         """Lists the configurations of all gateways, by host. Without a damaged row, its gateway has none."""
         return await self._database.read(_list_gateways)
+
+
+def _store(connection: Connection, values: Sequence[dict[str, Any]]) -> None:
+    if values:
+        connection.execute(_STORE, values)
 
 
 def _list_gateways(connection: Connection) -> Mapping[str, ProvenConfiguration]:

@@ -34,18 +34,18 @@ class RehearsalTable:
     async def store(self, rehearsals: Sequence[Rehearsal]) -> None:
         """Stores rehearsals, all or none. A newer one of the same host stays."""
         values = [_make_values(rehearsal) for rehearsal in rehearsals]
-
-        def work(connection: Connection) -> None:
-            if values:
-                connection.execute(_STORE, values)
-
-        await self._database.run(work)
+        await self._database.run(_store, values)
 
     async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]:
         """Finds the last rehearsals of these hosts, by host."""
         return await self._database.read(
             lambda connection: {row.host: _read_row(row) for row in connection.execute(_OF_HOSTS, {"hosts": list(hosts)})}
         )
+
+
+def _store(connection: Connection, values: Sequence[dict[str, Any]]) -> None:
+    if values:
+        connection.execute(_STORE, values)
 
 
 def _make_values(rehearsal: Rehearsal) -> dict[str, Any]:

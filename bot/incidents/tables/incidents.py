@@ -163,21 +163,21 @@ class IncidentTable:
             "words": escape_text(entry.words),
             "answer": encode_phrase(entry.answer),
         }
-
-        def work(connection: Connection) -> None:
-            connection.execute(_ADD_ENTRY, values)
-
-        await self._database.run(work)
+        await self._database.run(_add_entry, values)
 
     async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]:
         """Returns the newest entries of an incident, oldest first, and the number of all its entries."""
         this = {"this": number}
+        return await self._database.read(_read_entries, this)
 
-        def work(connection: Connection) -> tuple[tuple[IncidentEntry, ...], int]:
-            found: Sequence[Row[Any]] = connection.execute(_ENTRIES, this).all()
-            return tuple(_read_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
 
-        return await self._database.read(work)
+def _read_entries(connection: Connection, this: Mapping[str, Any]) -> tuple[tuple[IncidentEntry, ...], int]:
+    found: Sequence[Row[Any]] = connection.execute(_ENTRIES, this).all()
+    return tuple(_read_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
+
+
+def _add_entry(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(_ADD_ENTRY, values)
 
 
 def _set_private(connection: Connection, channel: str, private: bool) -> None:

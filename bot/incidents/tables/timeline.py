@@ -109,11 +109,7 @@ class TimelineTable:
     async def read(self, incident: int, most: int = ALL_ENTRIES) -> tuple[TimelineEntry, ...]:
         """Reads the newest entries, in the order in which they happened."""
         these = {"this": incident, "most": most}
-
-        def work(connection: Connection) -> tuple[TimelineEntry, ...]:
-            return tuple(map(_read_entry, reversed(connection.execute(_NEWEST, these).all())))
-
-        return await self._database.read(work)
+        return await self._database.read(_read, these)
 
     async def count(self, incident: int) -> int:
         """Counts the entries of an incident, which is also the number of the newest one."""
@@ -156,6 +152,10 @@ class TimelineTable:
     async def find_position(self, follower: int) -> FollowPosition | None:
         """Returns the position of a follower; None for one that has followed nothing yet."""
         return await self._database.read(_find_position, follower)
+
+
+def _read(connection: Connection, these: Mapping[str, Any]) -> tuple[TimelineEntry, ...]:
+    return tuple(map(_read_entry, reversed(connection.execute(_NEWEST, these).all())))
 
 
 def _find_position(connection: Connection, follower: int) -> FollowPosition | None:
