@@ -15,7 +15,7 @@ SPOKEN = $(if $(DEMO_LANG),--language $(DEMO_LANG))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check lint test bench chaos lock clean
+.PHONY: help install demo check lint test near bench chaos lock clean
 
 help:            ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ lint-format:
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
 	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page --ignore=tests/fleet -m "not slow and not pwsh"
+
+near: $(STAMP)   ## the quick tests near the files that differ from main, by the imports; BASE=HEAD~3 compares with another commit
+	@$(BIN)/python -m tests.near --base $(or $(BASE),main) -n $(QUICK) --dist worksteal -m "not slow and not pwsh"
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench
