@@ -1,18 +1,21 @@
-"""What tests of several rooms use."""
+"""Fixtures that tests of several rooms use.
+
+What they need is imported when they are used, so a pure test starts within a second.
+"""
 
 import asyncio
 import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from bot.changes.services.engine import Engine, StepReply
-from bot.store.address import PostgresAddress
-from bot.store.database import Database
-from tests.postgres import PostgresServer, share_server
+if TYPE_CHECKING:
+    from bot.changes.services.engine import StepReply
+    from bot.store.address import PostgresAddress
+    from tests.postgres import PostgresServer
 
 settings.register_profile("unhurried", deadline=None)  # hypothesis' own limit measures wall time, which is the machine's
 settings.load_profile("unhurried")
@@ -21,7 +24,7 @@ settings.load_profile("unhurried")
 class _Unused:
     """What `apply.v1` is made of, where nothing is enqueued."""
 
-    async def _called(self, *arguments: str) -> StepReply:
+    async def _called(self, *arguments: str) -> "StepReply":
         raise AssertionError(arguments)
 
     begin = run_step = undo_step = end = _called
@@ -30,6 +33,8 @@ class _Unused:
 @pytest.fixture(scope="session")
 def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of DBOS that was used before, to be copied: the very first start finds its queue a second later."""
+    from bot.changes.services.engine import Engine
+
     file = tmp_path_factory.mktemp("durable") / "durable.sqlite3"
 
     async def once() -> None:
@@ -41,23 +46,27 @@ def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[PostgresServer]:
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> "Iterator[PostgresServer]":
     """A PostgreSQL server for this run, shared by all its workers."""
+    from tests.postgres import share_server
+
     base = tmp_path_factory.getbasetemp()
     with share_server(base if worker_id == "master" else base.parent) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def postgres_tables(postgres_server: PostgresServer) -> PostgresAddress:
+def postgres_tables(postgres_server: "PostgresServer") -> "PostgresAddress":
     """A database of PostgreSQL with the bot's tables, without rows, to be copied: creating them takes longer."""
+    from bot.store.database import Database
+
     address = postgres_server.create()
     asyncio.run(Database.connect(address).aclose())
     return address
 
 
 @pytest.fixture
-def postgres(postgres_server: PostgresServer, postgres_tables: PostgresAddress) -> Iterator[PostgresAddress]:
+def postgres(postgres_server: "PostgresServer", postgres_tables: "PostgresAddress") -> "Iterator[PostgresAddress]":
     """A database of PostgreSQL with the bot's tables, without rows."""
     address = postgres_server.create(postgres_tables.name)
     yield address
@@ -65,7 +74,7 @@ def postgres(postgres_server: PostgresServer, postgres_tables: PostgresAddress) 
 
 
 @pytest.fixture
-def empty_postgres(postgres_server: PostgresServer) -> Iterator[PostgresAddress]:
+def empty_postgres(postgres_server: "PostgresServer") -> "Iterator[PostgresAddress]":
     """A database of PostgreSQL without tables."""
     address = postgres_server.create()
     yield address
