@@ -65,7 +65,7 @@ class Incident:
     `operation` is the request that opened it; `resolution` the one that resolved it, "" while it is not. `channel` is its
     place, "" for none; `channel_name` is "" if the name is not known. `private` (of the channel, or of the direct message in
     which it was opened) is None if that is not known. `shared`: everyone in the channel sees the results of reads there.
-    `version` counts its moves. `severity` is None for incidents of versions that had none, which have no `lead` either.
+    `version` counts its moves. `severity` is None, and `lead` "", if only the columns of its row could be read.
     `began_at` is when the problem began, as a person said; None if no one did. `duplicate_of` is the number of the incident
     that it was merged into, 0 for none. `alerts` are the numbers of alerts that a person added. `invited` may read it, too.
     `made_channel`: the bot created the channel for it. `update` is the newest text for those who wait.

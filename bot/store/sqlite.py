@@ -109,12 +109,6 @@ class SqliteConnection:
             self._connection.rollback()  # ends SQLAlchemy's transaction; SQLite has none
         return not busy
 
-    def compact(self) -> None:
-        """Writes the database anew, without anything that was ever deleted."""
-        self._connection.exec_driver_sql("VACUUM")
-        self._connection.rollback()
-        self.truncate_wal()
-
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()

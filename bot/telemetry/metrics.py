@@ -34,7 +34,7 @@ ALERT_LABELS = tuple(
 """States and severities of alerts that are counted."""
 
 INCIDENT_LABELS = {"": "unknown"} | {severity.value: severity.value for severity in Severity}
-"""Labels of severities of incidents; those of earlier versions of the bot have none."""
+"""Labels of severities of incidents; unknown is that of a damaged row."""
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 """Upper bounds of the histograms: from an answer without a host to the longest deadline of a read (20 s) and beyond."""

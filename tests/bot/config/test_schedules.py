@@ -1,4 +1,4 @@
-"""Built-in schedules, and tables that change them or that earlier versions knew."""
+"""Built-in schedules, and tables that change them."""
 
 from datetime import UTC, datetime
 from itertools import combinations

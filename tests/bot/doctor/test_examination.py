@@ -466,7 +466,6 @@ async def test_hosts_without_a_fresh_rehearsal_share_one_command(number: int, wo
 
 
 def test_a_channel_of_a_schedule_that_posts_nothing_is_named(tmp_path: Path) -> None:
-    """An earlier version posted warnings on certificates there."""
     text = Draft(hosts=(HOST_A,)).text
     for name, subject in (("certificates", ["configuration.schedules"]), ("digest", [])):
         lines = f'[[schedules]]\nname = "{name}"\nchannel = "C0CERTS"\n'
