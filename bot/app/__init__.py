@@ -7,6 +7,6 @@ replicas  takeover: which replica this is, and who owns the database;  leading_r
           answered while it stands by;  host_file_sharing: the host folder of the leader, for the others
 leads     server: all that runs;  run_alerts, run_changes (after settle_loss), run_incidents, run_ledger, run_schedules: one
           wing each;  reload: another configuration
-builds    build_environment: what the dispatcher uses;  build_backups, build_changes, build_feeds, build_hosts: services
+builds    build_services: what requests are answered with;  build_backups, build_changes, build_feeds, build_hosts: services
 performs  host_files, backup_files, key_backup_files, spool: actions on the bot itself;  own_machine: reads of it;  files
 """

@@ -13,14 +13,13 @@ from pydantic import SecretStr
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from adapters.inventory import Host
-from bot.alerts.build import AlertServices, build_alerts
+from bot.alerts.build import build_alerts
 from bot.app.build_backups import VerificationBasis, build_verification
-from bot.app.build_changes import ChangeServices, build_changes
-from bot.app.build_environment import BuiltServices, build_environment
+from bot.app.build_changes import build_changes
 from bot.app.build_feeds import build_feeds
+from bot.app.build_services import WingServices, build_services
 from bot.app.takeover import open_database
 from bot.audit_log.log import AuditLog
-from bot.backups.services.verifier import BackupVerifier
 from bot.certificates.build import build_survey
 from bot.certificates.services.survey import LedgerSurvey
 from bot.changes.tables.rehearsals import RehearsalTable
@@ -30,7 +29,7 @@ from bot.config.schedules import build_schedule_config
 from bot.config.settings import Settings, load_audit_keys
 from bot.digests.services import CheckRegistry, HealthHistory
 from bot.digests.tables import DigestTable
-from bot.incidents.build import IncidentServices, build_incidents
+from bot.incidents.build import build_incidents
 from bot.model.request import Answer, Request
 from bot.requests.dispatcher import Dispatcher, Observe
 from bot.runtime import open_files
@@ -72,14 +71,10 @@ class Application:
     database: Database
     pool: ThreadPoolExecutor
     configure: Callable[[Settings], ActiveConfig]
-    change_services: ChangeServices
-    alert_services: AlertServices
+    wings: WingServices
+    survey: LedgerSurvey
     redactor: Redactor
     clock: Clock
-    history: HealthHistory
-    survey: LedgerSurvey
-    backups: BackupVerifier
-    incident_services: IncidentServices
 
     async def answer_request(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
@@ -178,9 +173,9 @@ async def open_application(
         )
         backups = build_verification(verification, machinery.ledger, now)
         incidents = build_incidents(database, audit, lambda: desk.config.inventory, now)
-        built = BuiltServices(machinery, alerts, audit, history, checks, backups, incidents)
-        environment = build_environment(built, redactor, now, running=running)
-        desk = Dispatcher(activate(settings, secrets), environment, make_reference, observers.request)
+        wings = WingServices(machinery, alerts, incidents, backups, history, checks)
+        services = build_services(wings, audit, redactor, now, running=running)
+        desk = Dispatcher(activate(settings, secrets), services, make_reference, observers.request)
         stack.push_async_callback(audit.aclose)
         stack.push_async_callback(lambda: desk.config.fleet.aclose())
 
@@ -188,21 +183,7 @@ async def open_application(
             redactor.add_values((fresh := load_secrets(new)).list_values())
             return activate(new, fresh)
 
-        yield Application(
-            desk,
-            audit,
-            database,
-            pool,
-            configure,
-            machinery,
-            alerts,
-            redactor,
-            clock,
-            history,
-            survey,
-            backups.verifier,
-            built.incidents,
-        )
+        yield Application(desk, audit, database, pool, configure, wings, survey, redactor, clock)
 
 
 @contextmanager

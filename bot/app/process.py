@@ -111,7 +111,7 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
         share = await start_sharing(settings, load_secrets(settings), lead.database)
         reloader = ConfigurationReloader(process.file, settings, application, share)
         host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts, share)
-        host_files.add_to(application.change_services.own_actions)
+        host_files.add_to(application.wings.changes.own_actions)
         entrances = Entrances(doors.desk, await lead.find_surface(application))
         async with (
             aclosing(reloader),

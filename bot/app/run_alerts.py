@@ -47,7 +47,7 @@ def build_reminder(application: "Application", team: str) -> MuteReminder:
     """Builds the reminder of a running bot. `team` is the workspace of the configured people."""
     from bot.app.run_schedules import ScheduleOwners  # brings the scheduler, which commands without a bot need not
 
-    services, links = application.alert_services, application.change_services.links
+    services, links = application.wings.alerts, application.wings.changes.links
 
     def get_config() -> ActiveConfig:
         return application.dispatcher.config
@@ -64,7 +64,7 @@ def build_reminder(application: "Application", team: str) -> MuteReminder:
 
 def build_suspension_reminder(application: "Application") -> SuspensionReminder:
     """Builds the reminder of suspensions whose time is over."""
-    changes = application.change_services
+    changes = application.wings.changes
 
     def find_channel() -> str:
         return application.dispatcher.config.schedule_config.channel
@@ -76,14 +76,14 @@ def build_suspension_reminder(application: "Application") -> SuspensionReminder:
 
 def build_watch(application: "Application") -> Watch:
     """Builds the watch. It goes by the active configuration, also after a reload."""
-    database, audit, changes = application.database, application.audit, application.change_services
+    database, audit, changes = application.database, application.audit, application.wings.changes
 
     def find_basis() -> WatchBasis:
         config = application.dispatcher.config
         return WatchBasis(config.fleet, config.thresholds, config.alerts)
 
     backups = BackupWatch(
-        application.backups.read_state,
+        application.wings.backups.verifier.read_state,
         lambda: [host.name for host in find_basis().fleet.inventory.hosts],
         application.clock.now,
     )
@@ -125,7 +125,7 @@ def build_watch(application: "Application") -> Watch:
     parts = WatchParts(
         basis=find_basis,
         read=read,
-        registry=application.alert_services.registry,
+        registry=application.wings.alerts.registry,
         claims=changes.operations,
         check_own=check_own,
         traffic=TrafficLedger(TrafficTable(database)),
@@ -152,7 +152,7 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     Nothing is shown before the first whole check of the hosts: what fired before a crash may be over. While the watch is
     switched off, the alerts of certificates are still shown.
     """
-    services, clock = application.alert_services, application.clock
+    services, clock = application.wings.alerts, application.clock
     watch = build_watch(application)
     notifier, reminder = _build_notifier(application), build_reminder(application, team)
     resumes = build_suspension_reminder(application)
@@ -203,7 +203,7 @@ async def notify_after(move: Callable[[], Awaitable[None]], notify: Callable[[],
 
 
 def _build_notifier(application: "Application") -> Notifier:
-    services, links = application.alert_services, application.change_services.links
+    services, links = application.wings.alerts, application.wings.changes.links
     return Notifier(
         services.registry,
         services.mutes,

@@ -52,20 +52,20 @@ class EngineSettings:
 
 @asynccontextmanager
 async def run_changes(
-    change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
+    changes: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
 ) -> AsyncIterator[None]:
     """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
-    await settle_loss(change_services.coordinator, audit)
+    await settle_loss(changes.coordinator, audit)
     async with AsyncExitStack() as stack:
-        applying = _build_executor(change_services, audit, basis, engine.clock)
-        room = _EngineSupervisor(change_services, audit, engine, applying, lambda: basis().fleet)
+        applying = _build_executor(changes, audit, basis, engine.clock)
+        room = _EngineSupervisor(changes, audit, engine, applying, lambda: basis().fleet)
         stack.push_async_callback(room.close)
         if engine.database.term == NO_TERM:
             await room.start()  # after a takeover, hosts are told the term first, and nothing else waits for them
         works = (
             PeriodicTask("engine", TICK_INTERVAL, room.start),
             PeriodicTask("changes", TICK_INTERVAL, room.move_changes),
-            PeriodicTask("owed", OWED_INTERVAL, change_services.owed.asker.tick),
+            PeriodicTask("owed", OWED_INTERVAL, changes.owed.asker.tick),
             PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
             PeriodicTask("record", RECORD_INTERVAL, audit.check),
             PeriodicTask("whole record", DAY, audit.check_whole),
@@ -79,21 +79,19 @@ async def run_changes(
             await asyncio.gather(ticking, return_exceptions=True)
 
 
-def _build_executor(
-    change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], clock: Clock
-) -> Executor:
+def _build_executor(changes: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], clock: Clock) -> Executor:
     runner = StepRunner(
-        lambda: Places(basis().fleet, change_services.own_actions),
-        change_services.intent_log,
+        lambda: Places(basis().fleet, changes.own_actions),
+        changes.intent_log,
         clock,
-        change_services.coordinator.record_progress,
+        changes.coordinator.record_progress,
     )
     return Executor(
-        change_services.operations.get,
-        change_services.coordinator,
-        change_services.locks,
+        changes.operations.get,
+        changes.coordinator,
+        changes.locks,
         audit,
-        change_services.intent_log,
+        changes.intent_log,
         runner,
         lambda: basis().fleet.inventory,
     )
@@ -104,13 +102,13 @@ class _EngineSupervisor:
 
     def __init__(
         self,
-        change_services: ChangeServices,
+        changes: ChangeServices,
         audit: AuditLog,
         settings: EngineSettings,
         applying: ApplySteps,
         find_fleet: Callable[[], Fleet],
     ) -> None:
-        self._changes = change_services
+        self._changes = changes
         self._audit = audit
         self._find_fleet = find_fleet
         self._settings = settings

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def make_working_lister(application: "Application") -> Callable[[], Awaitable[tuple[Incident, ...]]]:
     """Makes what lists the incidents in which people work, with whether their channels are private now."""
-    registry, links = application.incident_services.registry, application.change_services.links
+    registry, links = application.wings.incidents.registry, application.wings.changes.links
 
     async def list_working() -> tuple[Incident, ...]:
         return await registry.look_up_privacy(await registry.list_working(), links)
@@ -46,7 +46,7 @@ def make_working_lister(application: "Application") -> Callable[[], Awaitable[tu
 
 def build_reminder(application: "Application", team: str) -> QuietReminder:
     """Builds the reminder of quiet incidents. `team` is the workspace of the configured people."""
-    services, links = application.incident_services, application.change_services.links
+    services, links = application.wings.incidents, application.wings.changes.links
 
     async def find_person(name: str) -> Identity | None:
         people = application.dispatcher.config.policy.people
@@ -82,7 +82,7 @@ def build_reminder(application: "Application", team: str) -> QuietReminder:
 
 def build_announcer(application: "Application") -> UpdateAnnouncer:
     """Builds the announcer of updates."""
-    services, links = application.incident_services, application.change_services.links
+    services, links = application.wings.incidents, application.wings.changes.links
     registry = services.registry
 
     async def list_recent() -> tuple[Incident, ...]:
@@ -96,12 +96,12 @@ def build_announcer(application: "Application") -> UpdateAnnouncer:
 
 def build_resolution_reports(application: "Application") -> ResolutionReports:
     """Builds what posts the report of each resolved incident."""
-    services, now = application.incident_services, application.clock.now
+    services, now = application.wings.incidents, application.clock.now
     dispatcher = application.dispatcher
     return ResolutionReports(
         services.registry,
-        application.change_services.links,
-        build_report_sources(services, application.alert_services.registry, application.audit, now),
+        application.wings.changes.links,
+        build_report_sources(services, application.wings.alerts.registry, application.audit, now),
         dispatcher.known_operations,
         lambda: dispatcher.config,
     )
@@ -130,13 +130,13 @@ REPORT_INTERVAL = 5.0
 
 def build_proposer(application: "Application") -> MitigationProposer:
     """Builds what proposes to mark incidents as mitigated."""
-    services, links = application.incident_services, application.change_services.links
+    services, links = application.wings.incidents, application.wings.changes.links
 
     def find_channel() -> str:
         config = application.dispatcher.config
         return config.incidents.channel or config.schedule_config.channel
 
-    working, alerts = make_working_lister(application), application.alert_services.registry
+    working, alerts = make_working_lister(application), application.wings.alerts.registry
     proposing = ProposalServices(working, services.timeline, alerts, services.deliveries, links, find_channel)
     return MitigationProposer(proposing, application.clock.now)
 
@@ -144,7 +144,7 @@ def build_proposer(application: "Application") -> MitigationProposer:
 @asynccontextmanager
 async def run_incidents(application: "Application", team: str) -> AsyncIterator[None]:
     """Follows acts and what concerns incidents, reminds and announces. `team` is that of the configured people."""
-    services, clock = application.incident_services, application.clock
+    services, clock = application.wings.incidents, application.clock
     reminder, announcer = build_reminder(application, team), build_announcer(application)
     proposer = build_proposer(application)
 
@@ -169,8 +169,8 @@ async def run_incidents(application: "Application", team: str) -> AsyncIterator[
 
 
 def _build_status(application: "Application") -> IncidentStatus:
-    services, alerts = application.incident_services, application.alert_services.registry
-    links, dispatcher = application.change_services.links, application.dispatcher
+    services, alerts = application.wings.incidents, application.wings.alerts.registry
+    links, dispatcher = application.wings.changes.links, application.dispatcher
 
     def find_sight(channel: str) -> Callable[[TimelineEntry], bool]:
         config = dispatcher.config

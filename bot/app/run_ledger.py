@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def run_ledger(application: "Application") -> AsyncIterator[None]:
     """Surveys the hosts every hour until the block is left."""
-    clock, ledger = application.clock, application.change_services.ledger
+    clock, ledger = application.clock, application.wings.changes.ledger
     delays = [FIRST_SURVEY_DELAY]
 
     async def survey() -> None:

@@ -32,21 +32,21 @@ _log = structlog.get_logger("bot.app.run_schedules")
 @asynccontextmanager
 async def run_schedules(application: "Application", team: str) -> AsyncIterator[None]:
     """Runs due schedules until the block is left. `team` is the workspace of the configured people."""
-    change_services, desk, clock, history = (
-        application.change_services,
+    changes, desk, clock, history = (
+        application.wings.changes,
         application.dispatcher,
         application.clock,
-        application.history,
+        application.wings.history,
     )
     ways = SchedulerServices(
         list_definitions=lambda: desk.config.schedule_config.schedules,
-        find_owner=ScheduleOwners(change_services.links, lambda: desk.config, team).find_identity,
+        find_owner=ScheduleOwners(changes.links, lambda: desk.config, team).find_identity,
         dispatcher=desk,
-        announcer=change_services.links,
+        announcer=changes.links,
         outlets=dict.fromkeys(STORED, _log_failure),
     )
-    table = change_services.schedule_table
-    timetable = Scheduler(table, change_services.schedules, ways, application.audit, clock)
+    table = changes.schedule_table
+    timetable = Scheduler(table, changes.schedules, ways, application.audit, clock)
     works = (
         PeriodicTask("schedules", TICK_INTERVAL, timetable.tick),
         PeriodicTask("old runs", DAY, lambda: table.prune(clock.now())),

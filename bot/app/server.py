@@ -76,23 +76,21 @@ async def serve_requests(settings: Settings, application: Application, entrances
     from bot.app.spool import SpoolActions
     from bot.slack.parts import SlackLead
 
-    surface, clock, change_services = entrances.surface, application.clock, application.change_services
+    surface, clock, changes = entrances.surface, application.clock, application.wings.changes
     dispatcher, team = application.dispatcher, require_workspace(settings).team
     try:
         engine = EngineSettings(settings.engine_file, application.database, clock, make_reference)
-        SpoolActions(settings.data_folder).add_to(change_services.own_actions)
-        KeyBackupActions(lambda: find_second_place(dispatcher.config)).add_to(change_services.own_actions)
-        add_backup_actions(
-            settings, application.database.address, lambda: dispatcher.config, change_services.own_actions, clock.now
-        )
+        SpoolActions(settings.data_folder).add_to(changes.own_actions)
+        KeyBackupActions(lambda: find_second_place(dispatcher.config)).add_to(changes.own_actions)
+        add_backup_actions(settings, application.database.address, lambda: dispatcher.config, changes.own_actions, clock.now)
         announcements = MemberAnnouncements(
             surface, lambda: dispatcher.config.schedule_config.channel, lambda: dispatcher.hosts
         )
-        announcements.add_to(change_services.own_actions)
-        surface.lead(SlackLead(dispatcher, change_services.lifecycle))
-        change_services.links.surface = surface
+        announcements.add_to(changes.own_actions)
+        surface.lead(SlackLead(dispatcher, changes.lifecycle))
+        changes.links.surface = surface
         async with (
-            run_changes(change_services, application.audit, lambda: dispatcher.config, engine),
+            run_changes(changes, application.audit, lambda: dispatcher.config, engine),
             run_alerts(application, team) as watch,
             run_ledger(application),
             run_incidents(application, team),

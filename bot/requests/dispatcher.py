@@ -46,10 +46,10 @@ from bot.requests.authorization import (
     make_failure,
     make_unexpected_failure,
 )
-from bot.requests.environment import Environment
 from bot.requests.home import HomeReader, judge_settling
 from bot.requests.incident_context import IncidentContext, NotePlaces, preview_update
 from bot.requests.operation_executor import ExecutionContext, OperationExecutor
+from bot.requests.services import Services
 from bot.security.secret_patterns import MARK
 from bot.security.untrusted_text import redact_typed
 from commands.incidents.acts import IncidentUpdate
@@ -76,14 +76,14 @@ class Dispatcher:
     def __init__(
         self,
         config: ActiveConfig,
-        environment: Environment,
+        services: Services,
         reference: Callable[[], str],
         observe: Observe = lambda words, answer, seconds: None,
     ) -> None:
         self.config = config
-        self._environment = environment
-        self._executor = OperationExecutor(environment)
-        self._homes = HomeReader(environment)
+        self._services = services
+        self._executor = OperationExecutor(services)
+        self._homes = HomeReader(services)
         self._reference = reference
         self._observe = observe
         self._log = structlog.get_logger("bot.requests.dispatcher")
@@ -100,12 +100,12 @@ class Dispatcher:
         operation, config, typed = derive_operation_id(request.key), self.config, normalize_text(request.text)
         try:
             zone = request.zone or ZoneInfo(config.schedule_config.zone)
-            place = await IncidentContext.find(request, self._environment.incidents, self._environment.now, zone)
+            place = await IncidentContext.find(request, self._services.incidents, self._services.now, zone)
             decision = decide(
                 request,
                 typed,
                 replace(
-                    self._environment.build_basis(config), apply_context=lambda asked: place.apply(asked, config.inventory)
+                    self._services.build_basis(config), apply_context=lambda asked: place.apply(asked, config.inventory)
                 ),
                 self.known_operations,
             )
@@ -131,7 +131,7 @@ class Dispatcher:
         """Records that a file of an answer was delivered. A failure is only logged, because people have the file already."""
         event = {"file": file.name, "bytes": file.size, "sha256": file.sha256}
         try:
-            await self._environment.recorder.record(EventKind.EXPORT, BOT_ACTOR_NAME, operation, event)
+            await self._services.recorder.record(EventKind.EXPORT, BOT_ACTOR_NAME, operation, event)
         except FlatnetError as error:
             self._log.error("the delivery of a file was not recorded", operation=operation, why=str(error))
 
@@ -147,7 +147,7 @@ class Dispatcher:
         A permitted view is not audited, because the original request was. A refusal is audited.
         """
         operation, typed = derive_operation_id(request.key), normalize_text(request.text)
-        decision = decide_again(request, typed, self._environment.build_basis(self.config), self.known_operations)
+        decision = decide_again(request, typed, self._services.build_basis(self.config), self.known_operations)
         if not isinstance(decision.outcome, Failure):
             return None
         return (
@@ -185,7 +185,7 @@ class Dispatcher:
             return None
         if not isinstance(operation, IncidentUpdate) or isinstance(actor, Refusal) or MARK in typed.text:
             return None
-        places = self._environment.incidents, self._environment.channels
+        places = self._services.incidents, self._services.channels
         return await preview_update(operation, actor, channel, self.config, places)
 
     def name_author(self, user: str) -> str:
@@ -194,7 +194,7 @@ class Dispatcher:
 
     @property
     def _note_places(self) -> NotePlaces:
-        return NotePlaces(self._environment.incidents, self._environment.channels, self.config)
+        return NotePlaces(self._services.incidents, self._services.channels, self.config)
 
     @property
     def note_reaction(self) -> str:
@@ -209,7 +209,7 @@ class Dispatcher:
     @property
     def known_operations(self) -> Catalogue:
         """All operations."""
-        return self._environment.catalogue
+        return self._services.catalogue
 
     @property
     def hosts(self) -> Inventory:
@@ -241,12 +241,12 @@ class Dispatcher:
         return tuple(group.slack for group in self.config.policy.groups)
 
     def _redact(self, text: str) -> str:
-        return redact_typed(text, self._environment.redactor.redact)
+        return redact_typed(text, self._services.redactor.redact)
 
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any], attempt: int) -> Failure | None:
         """Writes the one event of this request. Returns a failure if it cannot be written."""
         try:
-            await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
+            await self._services.recorder.record(decision.kind, decision.actor.name, operation, event)
         except Exception as error:  # any error: a request that is not recorded is not carried out
             cause = make_failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
             return Failure(

@@ -6,36 +6,28 @@ Handlers that only read run wherever the database is open. Those that change sta
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from bot.alerts.handlers import AlertHandlers, MuteHandlers
-from bot.alerts.ports import AlertRegistryPort, MuteRegistryPort, TrafficPort
 from bot.audit.handlers import AuditHandlers
-from bot.audit.ports import AuditLogPort
 from bot.backups.handlers.backups import BackupHandlers
 from bot.backups.handlers.ca_key import AuthorityHandlers
-from bot.backups.ports import BackupVerifierPort, DrillPort, KeyVerifierPort
 from bot.changes.handlers import ChangeHandlers, LockHandlers, OwedHandlers
-from bot.changes.ports import ChangeLifecycle, LockRegistryPort, OwedRegistryPort, OwedRequestPort, RehearsalPort
 from bot.digests.handlers import DigestHandlers, ReportHandlers
-from bot.digests.ports import CheckRegistryPort, FleetHistory
-from bot.hosts.handlers.joining import JoiningHandlers, JoiningServices, RemovalHandlers
+from bot.hosts.handlers.joining import JoiningHandlers, RemovalHandlers
 from bot.hosts.handlers.show import HostHandlers
 from bot.incidents.handlers.act import IncidentActHandlers
 from bot.incidents.handlers.concerns import ConcernReader
 from bot.incidents.handlers.observations import ObservationReader
 from bot.incidents.handlers.open import IncidentOpeningHandlers
 from bot.incidents.handlers.report import IncidentReportHandlers
-from bot.incidents.handlers.report_sources import SourceReader
 from bot.incidents.handlers.resolve import IncidentEndHandlers, IncidentResolver
 from bot.incidents.handlers.show import IncidentHandlers
-from bot.incidents.ports import ChannelPort, IncidentRegistryPort
 from bot.logs.handlers import ArchiveQueue, LogHandlers
 from bot.ports.context import Body, RequestContext
 from bot.requests.about import AboutHandlers
+from bot.requests.services import Services
 from bot.schedules.handlers import ScheduleHandlers
-from bot.schedules.ports import ScheduleRegistryPort
 from commands.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.alerts.mutes import MaintenanceAdd, MaintenanceList, MaintenanceRemove, SilenceAdd, SilenceList, SilenceRemove
 from commands.alerts.operations import AlertAcknowledge, AlertList, AlertShow
@@ -78,7 +70,7 @@ from commands.incidents.acts import (
 )
 from commands.incidents.operations import IncidentList, IncidentOpen, IncidentReport, IncidentResolve, IncidentShow
 from commands.logs.operations import LogCollect
-from commands.model.operation import Catalogue, FleetChange, Operation
+from commands.model.operation import FleetChange, Operation
 from commands.model.report import Report
 from commands.replicas import CopyList
 from commands.schedules import ScheduleAdd, ScheduleList, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun
@@ -88,32 +80,6 @@ Handler = Callable[[Any, RequestContext], Awaitable[Body]]
 
 Preparation = Callable[[Any, RequestContext], Awaitable[Report | None]]
 """Prepares one kind of change before it is planned. An answer ends the request; None goes on to the plan."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """Services of the process that handlers are built from. `show_alerts` has people see at once what moved."""
-
-    changes: ChangeLifecycle
-    locks: LockRegistryPort
-    audit: AuditLogPort
-    schedules: ScheduleRegistryPort
-    incidents: IncidentRegistryPort
-    channels: ChannelPort
-    history: FleetHistory
-    rehearsals: RehearsalPort
-    checks: CheckRegistryPort
-    alerts: AlertRegistryPort
-    traffic: TrafficPort
-    mutes: MuteRegistryPort
-    owed: OwedRegistryPort
-    owed_requests: OwedRequestPort
-    backups: BackupVerifierPort
-    key_verifier: KeyVerifierPort
-    drills: DrillPort
-    joining: JoiningServices
-    show_alerts: Callable[[], Awaitable[None]]
-    report_sources: SourceReader
 
 
 @dataclass(frozen=True)
@@ -143,8 +109,9 @@ class Handlers:
     schedules: ScheduleHandlers
 
     @classmethod
-    def build(cls, services: Services, catalogue: Catalogue, now: Callable[[], datetime]) -> "Handlers":
+    def build(cls, services: Services) -> "Handlers":
         """Builds them once."""
+        catalogue, now = services.catalogue, services.now
         changes, locks, audit, history = services.changes, services.locks, services.audit, services.history
         schedules, incidents = services.schedules, services.incidents
         concerns = ConcernReader(services.alerts, services.checks, changes, services.owed)
@@ -157,7 +124,7 @@ class Handlers:
                 services.alerts, services.mutes, audit, incident_handlers.list_of_alert, services.show_alerts, now
             ),
             audit=AuditHandlers(audit, now),
-            backups=BackupHandlers(services.backups, now),
+            backups=BackupHandlers(services.backup_verifier, now),
             authority=AuthorityHandlers(services.key_verifier, services.drills, now),
             changes=ChangeHandlers(changes, now),
             digest=DigestHandlers(
@@ -176,7 +143,7 @@ class Handlers:
             owed=OwedHandlers(services.owed, services.owed_requests, changes, now),
             removal=RemovalHandlers(services.joining.registry),
             reports=ReportHandlers(
-                changes, schedules, history, services.mutes, services.alerts, services.traffic, services.backups, now
+                changes, schedules, history, services.mutes, services.alerts, services.traffic, services.backup_verifier, now
             ),
             schedules=ScheduleHandlers(schedules, services.channels, now),
         )

@@ -25,7 +25,7 @@ from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.model.incident import Incident
 from bot.model.lock import Lock
 from bot.model.owed import OwedChange
-from bot.requests.environment import Environment
+from bot.requests.services import Services
 from commands.alerts.mutes import MaintenanceList, SilenceList
 from commands.alerts.operations import AlertAcknowledge, AlertList
 from commands.certificates.operations import CertList
@@ -75,32 +75,32 @@ class HomeState:
 class HomeReader:
     """Reads what home tabs show."""
 
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._incidents: tuple[datetime, tuple[tuple[int, int], ...], tuple[Incident, ...]] | None = None
         self._ends: tuple[datetime, Mapping[str, datetime]] | None = None
 
     async def read_version(self) -> str:
         """Reads the version of what all tabs show. May raise a `DatabaseError`."""
-        environment, now = self._environment, self._environment.now()
-        alerts = await environment.alerts.list_open()
+        services, now = self._services, self._services.now()
+        alerts = await services.alerts.list_open()
         parts = (
-            await environment.changes.find_versions(now - RECENT_PERIOD),
+            await services.changes.find_versions(now - RECENT_PERIOD),
             [(alert.number, alert.version) for alert in alerts],
-            sorted(await environment.mutes.find_mutes(alerts, now)),
-            [(mute.number, mute.ends_at) for mute in await environment.mutes.list_active()],
+            sorted(await services.mutes.find_mutes(alerts, now)),
+            [(mute.number, mute.ends_at) for mute in await services.mutes.list_active()],
             [(lock.number, lock.ends_at) for lock in await self._list_locks(now)],
             [(incident.number, incident.version) for incident in await self._list_incidents()],
-            [(owed.number, owed.asked_at) for owed in await environment.owed.list_open()],
-            _get_version(await environment.rotations.read_known()),
-            [each.phrase for each in (await environment.suspensions.read_known()).values()],
+            [(owed.number, owed.asked_at) for owed in await services.owed.list_open()],
+            _get_version(await services.rotations.read_known()),
+            [each.phrase for each in (await services.suspensions.read_known()).values()],
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     async def read(self, actor: Actor, config: ActiveConfig) -> HomeFacts:
         """Reads what one person sees. May raise a `DatabaseError`."""
         state = await self._read_state()
-        rights = HomeRights(actor, config, self._environment.catalogue)
+        rights = HomeRights(actor, config, self._services.catalogue)
         incidents = await self._look_up_privacy(state.incidents) if rights.may(IncidentList) else ()
         ends = await self._find_ends(config.inventory.names)
         reader = IncidentReader(actor.name, actor.roles, channel="", movable=True)  # as outside of the incident's channel
@@ -113,11 +113,11 @@ class HomeReader:
 
     async def list_urgent(self, actor: Actor, config: ActiveConfig) -> tuple[str, ...]:
         """Lists what this person should look at first, as commands. May raise a `DatabaseError`."""
-        environment = self._environment
-        rights = HomeRights(actor, config, environment.catalogue)
-        waiting = await environment.changes.list_waiting() if rights.may(ApprovalList) else ()
-        alerts = tuple(alert for alert in await environment.alerts.list_open() if rights.may_see(alert))
-        muted = await environment.mutes.find_mutes(alerts, environment.now())
+        services = self._services
+        rights = HomeRights(actor, config, services.catalogue)
+        waiting = await services.changes.list_waiting() if rights.may(ApprovalList) else ()
+        alerts = tuple(alert for alert in await services.alerts.list_open() if rights.may_see(alert))
+        muted = await services.mutes.find_mutes(alerts, services.now())
         urgent = {
             " ".join(AlertList.words): bool(AlertOverview(alerts, mutes=muted).firing),
             " ".join(ApprovalList.words): any(map(rights.may_settle, waiting)),
@@ -125,42 +125,42 @@ class HomeReader:
         return tuple(words for words, there in urgent.items() if there)
 
     async def _read_state(self) -> HomeState:
-        environment, now = self._environment, self._environment.now()
-        alerts = await environment.alerts.list_open()
+        services, now = self._services, self._services.now()
+        alerts = await services.alerts.list_open()
         return HomeState(
-            waiting=await environment.changes.list_waiting(),
-            unknown=await environment.changes.list_unknown(),
-            running=await environment.changes.list_running(),
-            left_over=await environment.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
-            owed=await environment.owed.list_open(),
-            rotation=await environment.rotations.read_known(),
-            suspensions=await environment.suspensions.read_known(),
+            waiting=await services.changes.list_waiting(),
+            unknown=await services.changes.list_unknown(),
+            running=await services.changes.list_running(),
+            left_over=await services.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
+            owed=await services.owed.list_open(),
+            rotation=await services.rotations.read_known(),
+            suspensions=await services.suspensions.read_known(),
             alerts=alerts,
-            muted=await environment.mutes.find_mutes(alerts, now),
-            mutes=await environment.mutes.list_active(),
+            muted=await services.mutes.find_mutes(alerts, now),
+            mutes=await services.mutes.list_active(),
             locks=await self._list_locks(now),
             incidents=await self._list_incidents(),
         )
 
     async def _list_locks(self, now: datetime) -> tuple[Lock, ...]:
-        return tuple(lock for lock in await self._environment.locks.list_locks() if lock.ends_at > now)
+        return tuple(lock for lock in await self._services.locks.list_locks() if lock.ends_at > now)
 
     async def _list_incidents(self) -> tuple[Incident, ...]:
-        return tuple(incident for incident in await self._environment.incidents.list_incidents() if incident.open)
+        return tuple(incident for incident in await self._services.incidents.list_incidents() if incident.open)
 
     async def _look_up_privacy(self, found: tuple[Incident, ...]) -> tuple[Incident, ...]:
-        now, versions = self._environment.now(), tuple((incident.number, incident.version) for incident in found)
+        now, versions = self._services.now(), tuple((incident.number, incident.version) for incident in found)
         known = self._incidents
         if known is None or known[1] != versions or not timedelta(0) <= now - known[0] < LOOKUP_INTERVAL:
-            seen = await self._environment.incidents.look_up_privacy(found, self._environment.channels)
+            seen = await self._services.incidents.look_up_privacy(found, self._services.channels)
             known = self._incidents = now, versions, seen
         return known[2]
 
     async def _find_ends(self, hosts: Collection[str]) -> Mapping[str, datetime]:
         """Finds when the hosts' certificates expire, by their newest checks."""
-        now, known = self._environment.now(), self._ends
+        now, known = self._services.now(), self._ends
         if known is None or not timedelta(0) <= now - known[0] < LOOKUP_INTERVAL:
-            checks = (await self._environment.checks.find_known(hosts, (Area.CERTIFICATES,))).newest.values()
+            checks = (await self._services.checks.find_known(hosts, (Area.CERTIFICATES,))).newest.values()
             ends = {check.host: check.ends_at for check in checks if check.ends_at is not None}
             known = self._ends = now, ends
         return known[1]

@@ -18,8 +18,9 @@ from bot.hosts.reports.stages import build_suspension_section, offer_resumes
 from bot.model.request import Failure, Request
 from bot.ports.context import Body, NoBotRunning, RequestContext
 from bot.requests.authorization import Decision, RequestJudge, make_failure
-from bot.requests.environment import Environment
+from bot.requests.handler_registry import Handlers
 from bot.requests.offers import ReaderOffers
+from bot.requests.services import Services
 from bot.requests.view_needs import supply_needs
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.owed import KnownOwed
@@ -39,8 +40,9 @@ class ExecutionContext:
 class OperationExecutor:
     """Carries out operations with the services of the process."""
 
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._handlers = Handlers.build(services)
 
     async def execute(self, decision: Decision, job: ExecutionContext) -> Body | Failure:
         """Carries out what was decided. Every foreseen error is a `Failure`."""
@@ -57,7 +59,7 @@ class OperationExecutor:
         if not isinstance(body, Report):
             return body
         public = asked.answered_in_public or outcome.here
-        return body.filter_commands(ReaderOffers(decision.actor, job.config, self._environment.catalogue, public))
+        return body.filter_commands(ReaderOffers(decision.actor, job.config, self._services.catalogue, public))
 
     async def _run(self, operation: Operation, job: ExecutionContext, requester: Requester) -> Body:
         match operation:
@@ -65,25 +67,25 @@ class OperationExecutor:
                 return await self._read(operation, job, requester)
             case FleetChange():
                 build_context = partial(self._build_context, job, requester)
-                prepared = await self._environment.handlers.prepare(operation, build_context)
-                return prepared or await self._environment.changes.propose(job.operation, operation, requester)
+                prepared = await self._handlers.prepare(operation, build_context)
+                return prepared or await self._services.changes.propose(job.operation, operation, requester)
             case _:
-                context = await supply_needs(self._environment, operation, await self._build_context(job, requester))
-                return await self._environment.handlers.handle(operation, context)
+                context = await supply_needs(self._services, operation, await self._build_context(job, requester))
+                return await self._handlers.handle(operation, context)
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
         """Reads hosts, and stores what was checked."""
-        began = self._environment.now()
-        context = await supply_needs(self._environment, operation, await self._build_context(job, requester))
+        began = self._services.now()
+        context = await supply_needs(self._services, operation, await self._build_context(job, requester))
         report = await operation.read(context.view)
-        await self._environment.checks.record(operation, report, began, job.config.inventory)
+        await self._services.checks.record(operation, report, began, job.config.inventory)
         return await self._add_maintenance(report, job) if operation.shows_maintenance else report
 
     async def _add_maintenance(self, report: Report, job: ExecutionContext) -> Report:
         """Adds which of the hosts are suspended or in maintenance. Their state is shown as it is: a person requested it."""
-        at = self._environment.now()
-        maintenance = find_maintenance(await self._environment.mutes.list_active(), job.config.inventory, at)
-        found = await self._environment.suspensions.read_known()
+        at = self._services.now()
+        maintenance = find_maintenance(await self._services.mutes.list_active(), job.config.inventory, at)
+        found = await self._services.suspensions.read_known()
         suspended = [host for host in found if host in report.cells_by_host]
         sections = (
             build_suspension_section(found, suspended),
@@ -95,27 +97,27 @@ class OperationExecutor:
     def _require_running(self, operation: Operation) -> None:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
         dry = isinstance(operation, FleetChange) and operation.dry_run
-        if operation.assessed_risk is not Risk.READ and not dry and not self._environment.running:
+        if operation.assessed_risk is not Risk.READ and not dry and not self._services.running:
             raise NoBotRunning.for_this_process()
 
     async def _build_view(self, job: ExecutionContext) -> FleetView:
         config = job.config
         return FleetView(
             fleet=config.fleet,
-            now=self._environment.now,
+            now=self._services.now,
             thresholds=config.thresholds,
             progress=job.progress,
             certificates=config.certificates,
-            redact=self._environment.redactor.redact_log,
+            redact=self._services.redactor.redact_log,
             operation_id=job.operation,
-            rotation=await self._environment.rotations.read_known(),
-            suspensions=await self._environment.suspensions.read_known(),
+            rotation=await self._services.rotations.read_known(),
+            suspensions=await self._services.suspensions.read_known(),
             recipients=config.recipients,
-            owed=KnownOwed(tuple(each.brief for each in await self._environment.owed.list_open())),
+            owed=KnownOwed(tuple(each.brief for each in await self._services.owed.list_open())),
         )
 
     async def _build_context(self, job: ExecutionContext, requester: Requester) -> RequestContext:
-        config, catalogue = job.config, self._environment.catalogue
+        config, catalogue = job.config, self._services.catalogue
         return RequestContext(
             operation=job.operation,
             requester=requester,
@@ -124,6 +126,6 @@ class OperationExecutor:
             permitted=config.policy.list_permitted(requester.actor, catalogue),
             config=config,
             view=await self._build_view(job),
-            authorizer=RequestJudge(job.request, self._environment.build_basis(config), catalogue),
+            authorizer=RequestJudge(job.request, self._services.build_basis(config), catalogue),
             quoted=job.request.quoted,
         )

@@ -125,7 +125,7 @@ async def _morning(house: Application, workspace: Workspace) -> Morning:
     request = Request(make_request_key(), BotIdentity(DIGEST), DIGEST, Surface.SCHEDULE, read_utc_time(), OPS)
     answer = await house.dispatcher.handle(request)
     made = time.perf_counter()
-    await house.change_services.links.announce(Announcement(answer.operation, OPS, answer))
+    await house.wings.changes.links.announce(Announcement(answer.operation, OPS, answer))
     await workspace.seen(lambda: workspace.messages(OPS)[said:], timeout=60)
     posted = time.perf_counter()
     return Morning(made - began, posted - made, _calls(workspace) - called)

@@ -57,7 +57,7 @@ async def _store_outage(house: Application, names: Sequence[str]) -> None:
     now = read_utc_time()
     for ago in range(CONDITION_RULES[Condition.SILENT].fires_after, 0, -1):
         for name in names:
-            await house.alert_services.registry.apply(_make_silent(name, ago))
+            await house.wings.alerts.registry.apply(_make_silent(name, ago))
     table = ObservationTable(house.database)
     for half in range(24 * 3_600 // SUM_SECONDS):
         at = now - timedelta(seconds=half * SUM_SECONDS)

@@ -57,7 +57,7 @@ async def _reload(house: Application, run: str) -> str:
     change = answer.body
     while not change.state.ended:
         await asyncio.sleep(1)
-        change = await house.change_services.lifecycle.find_change(change.operation)
+        change = await house.wings.changes.lifecycle.find_change(change.operation)
     assert ChangeState.DONE is change.state, change.why
     took, worked = time.perf_counter() - began - planned, time.process_time() - worked
     return (

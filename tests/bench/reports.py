@@ -44,8 +44,8 @@ async def _measure() -> None:
     with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), HOSTS) as far:
         settings = read_settings(far.config)
         async with open_application(settings) as house:
-            services = house.incident_services
-            sources = build_report_sources(services, house.alert_services.registry, house.audit, lambda: NOW)
+            services = house.wings.incidents
+            sources = build_report_sources(services, house.wings.alerts.registry, house.audit, lambda: NOW)
             names = [host.name for host in house.dispatcher.hosts.hosts]
             await services.timeline.add(_make_entries(names))
             config = house.dispatcher.config

@@ -49,7 +49,7 @@ async def _restart(house: Application, hosts: int) -> str:
     planned, change = time.perf_counter() - began, answer.body
     while not change.state.ended:
         await asyncio.sleep(0.1)
-        change = await house.change_services.lifecycle.find_change(change.operation)
+        change = await house.wings.changes.lifecycle.find_change(change.operation)
     assert ChangeState.DONE is change.state, change.why
     took = time.perf_counter() - began - planned
     steps = len(change.plan.steps)

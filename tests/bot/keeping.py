@@ -41,8 +41,7 @@ from bot.model.lock import Lock
 from bot.model.owed import AskStatus, OwedChange
 from bot.model.rehearsal import Rehearsal
 from bot.model.schedule import RunTally, Schedule, ScheduleRun
-from bot.requests.environment import Environment
-from bot.requests.handler_registry import Handlers, Services
+from bot.requests.services import Services
 from bot.schedules.model import ScheduleListing
 from bot.schedules.ports import ScheduleRegistryPort
 from bot.schedules.services.registry import NoSuchSchedule
@@ -436,19 +435,21 @@ class Kept:
         self.joining: JoiningServices | None = None
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
-    def environment(
+    def services(
         self,
         recorder: Recorder,
         now: Callable[[], datetime] = lambda: NOW,
         *,
         running: bool = True,
         catalogue: Catalogue = CATALOGUE,
-    ) -> Environment:
+    ) -> Services:
         """What a dispatcher works with when this is all that the bot keeps; `recorder` gets the events of requests."""
-        services = Services(
+        return Services(
+            catalogue=catalogue,
             changes=self,
             locks=self,
             audit=self,
+            recorder=recorder,
             schedules=self.schedules,
             incidents=self.incidents,
             channels=self.channels,
@@ -460,30 +461,17 @@ class Kept:
             mutes=self.mutes,
             owed=self.owed,
             owed_requests=self.owed,
-            backups=self.backups,
-            key_verifier=self.keys,
-            drills=self.keys,
-            joining=self.joining or refuse_joining(recorder),
-            show_alerts=self.alerts.notify,
-            report_sources=SourceReader(self.incidents, self.alerts, self, NoFlaws(), now),
-        )
-        return Environment(
-            catalogue=catalogue,
-            handlers=Handlers.build(services, catalogue, now),
-            changes=self,
-            locks=self,
-            incidents=self.incidents,
-            channels=self.channels,
-            checks=self.checks,
-            alerts=self.alerts,
-            mutes=self.mutes,
-            owed=self.owed,
             identities=self.identities,
             rotations=self.rotations,
             suspensions=self.suspensions,
             good_configurations=self,
             backups=self,
-            recorder=recorder,
+            backup_verifier=self.backups,
+            key_verifier=self.keys,
+            drills=self.keys,
+            joining=self.joining or refuse_joining(recorder),
+            show_alerts=self.alerts.notify,
+            report_sources=SourceReader(self.incidents, self.alerts, self, NoFlaws(), now),
             redactor=Redactor([CANARY]),
             now=now,
             running=running,

@@ -160,7 +160,7 @@ class World:
         if self.house is None:
             return None
         now = self.time.now()
-        schedules = [each.schedule for each in await self.house.change_services.schedules.list_all()]
+        schedules = [each.schedule for each in await self.house.wings.changes.schedules.list_all()]
         coming = [cron.find_next_due(each.cron, ZoneInfo(each.zone), now) for each in schedules if not each.paused]
         return min((each for each in coming if each is not None), default=None)
 

@@ -173,7 +173,7 @@ class Shift:
 
     async def known(self, card: Card) -> Change:
         """The change as the bot knows it."""
-        return await self.house.change_services.lifecycle.find_change(card.operation)
+        return await self.house.wings.changes.lifecycle.find_change(card.operation)
 
     async def until(self, card: Card, enough: Callable[[Change], bool]) -> Change:
         """The change, once it is as wanted."""

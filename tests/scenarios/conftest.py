@@ -101,7 +101,7 @@ class Town:
         async with open_application(settings, running=True, clock=clock) as house:
             reloader = ConfigurationReloader(self.config, settings, house)
             files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: house.dispatcher.hosts)
-            files.add_to(house.change_services.own_actions)
+            files.add_to(house.wings.changes.own_actions)
             async with aclosing(reloader), serve_requests(settings, house) as service:
                 yield house, service
 

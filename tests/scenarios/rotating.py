@@ -77,7 +77,7 @@ async def run_alone(house: Application, words: str, patience: float = PATIENCE) 
     assert isinstance(answer.body, Change), answer.body
     operation = answer.body.operation
     async with asyncio.timeout(patience):
-        while not (change := await house.change_services.lifecycle.find_change(operation)).state.ended:
+        while not (change := await house.wings.changes.lifecycle.find_change(operation)).state.ended:
             await asyncio.sleep(0.02)
     return change
 

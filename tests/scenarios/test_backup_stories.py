@@ -48,7 +48,7 @@ def name(card: Card, host: str) -> str:
 
 async def known(s: Shift) -> dict[str, Backup]:
     """The backups that the bot knows, by host."""
-    return {backup.host: backup for backup in (await s.house.change_services.backups.read_known()).backups}
+    return {backup.host: backup for backup in (await s.house.wings.changes.backups.read_known()).backups}
 
 
 async def manage(s: Shift, host: str) -> None:
@@ -154,7 +154,7 @@ async def test_a_host_that_is_dead_is_left_out_and_named(town: Build) -> None:
         assert DONE == await s.ended(card)
         assert {"host-a", "lighthouse"} == (await known(s)).keys()
         assert "not owed" not in s.card(card)
-        assert () == (await s.house.change_services.owed.registry.list_open())
+        assert () == (await s.house.wings.changes.owed.registry.list_open())
 
 
 async def test_a_host_that_dies_while_it_is_backed_up_keeps_nothing_claimed(town: Build) -> None:
@@ -194,7 +194,7 @@ async def test_a_rule_lets_it_run_without_approval(town: Build) -> None:
     async with shift(town) as s:
         await s.ruled(WAIVER)
         await s.shell("backup create host-a")
-        [running, *_] = await s.house.change_services.lifecycle.list_recent(1)
+        [running, *_] = await s.house.wings.changes.lifecycle.list_recent(1)
         assert DONE == await s.ended(await s.find(running.operation))
 
 

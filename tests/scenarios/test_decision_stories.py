@@ -102,7 +102,7 @@ async def test_a_click_after_its_time_is_told_so_and_the_card_follows(town: Buil
         card = await s.asked(RESTART)
         overdue(s.town)
         assert "The approval period ended at" in await s.press(ADMIN, card, "run.approve")
-        await s.house.change_services.coordinator.tick()
+        await s.house.wings.changes.coordinator.tick()
         assert ChangeState.CLOSED is (await s.ended(card))[0]
         untouched(s, card)
         assert "run.approve" not in await s.shows(card, ChangeState.CLOSED)

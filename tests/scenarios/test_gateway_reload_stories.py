@@ -68,7 +68,7 @@ async def warnings(s: Shift, card: Card) -> str:
 
 async def good(s: Shift) -> dict[str, str]:
     """The operations that proved the last good configurations, by host."""
-    rows = await s.house.change_services.good_configurations.table.list_gateways()
+    rows = await s.house.wings.changes.good_configurations.table.list_gateways()
     return {host: each.operation for host, each in rows.items()}
 
 

@@ -29,7 +29,7 @@ async def comes_back(s: Shift, name: str) -> None:
     """The host answers again, somebody looks, and the bot's next look for owed changes comes."""
     switch(s, name, on=True)
     await s.types(OPERATOR, "health all")
-    await s.house.change_services.owed.asker.tick()
+    await s.house.wings.changes.owed.asker.tick()
 
 
 @pytest.mark.slow
@@ -47,17 +47,17 @@ async def test_a_silent_host_is_owed_its_renewal_and_asked_for_when_it_comes_bac
         assert "cert renew host-b" in await s.types(OPERATOR, "host show host-b")
 
         await comes_back(s, "host-b")
-        (waiting,) = await s.house.change_services.lifecycle.list_waiting()
+        (waiting,) = await s.house.wings.changes.lifecycle.list_waiting()
         again = await s.find(waiting.operation)
         assert ("cert renew host-b", "kenji") == ((await s.known(again)).words, (await s.known(again)).requester)
         assert old == s.lies("host-b")  # nothing runs before someone approves
         await comes_back(s, "host-b")
-        assert 1 == len(await s.house.change_services.lifecycle.list_waiting())
+        assert 1 == len(await s.house.wings.changes.lifecycle.list_waiting())
 
         await s.press(ADMIN, again, "run.approve")
         assert DONE == await s.ended(again)
         assert old != s.lies("host-b") == s.runs("host-b")
-        assert () == await s.house.change_services.owed.registry.list_open()
+        assert () == await s.house.wings.changes.owed.registry.list_open()
         assert ["owed", "plan", "approval", "review", "run", "end", "owed"] == s.trail(again)
 
 
@@ -100,7 +100,7 @@ async def test_an_owed_revocation_keeps_nebula_down_and_is_given_up_only_with_ap
         await s.types(ADMIN, f"op show {card.operation}")
         await s.types(ADMIN, f"approve {card.operation} --name host-b")
         assert DONE == await s.ended(card)
-        found = await s.house.change_services.owed.registry.list_recent()
+        found = await s.house.wings.changes.owed.registry.list_recent()
         assert [(card.operation, "host-b was scrapped")] == [(owed.settled_by, owed.reason) for owed in found]
         restart = await s.asked("service restart nebula host-b")
         assert ChangeState.WAITING is (await s.known(restart)).state

@@ -50,7 +50,7 @@ async def test_a_host_that_was_away_refuses_a_removed_one_later_and_all_refuse_o
 
         switch(t.fleet, "host-b", on=True)
         await must_run(house, SHARE)
-        assert () == await house.change_services.owed.registry.list_open()
+        assert () == await house.wings.changes.owed.registry.list_open()
         assert {"lighthouse", "host-a"} == find_reached(t.fleet, "host-b")
 
         switch(t.fleet, "host-b", on=False)

@@ -49,11 +49,11 @@ async def test_each_round_has_its_own_approvals_and_its_card_names_who_is_cut_of
 
             t.fleet["host-b"].mend()
             await s.types(OPERATOR, "health all")
-            await house.change_services.owed.asker.tick()
-            listed = await house.change_services.lifecycle.list_waiting()
+            await house.wings.changes.owed.asker.tick()
+            listed = await house.wings.changes.lifecycle.list_waiting()
             (waiting,) = [change for change in listed if change.words == "ca rotation next --only host-b"]
             back = await s.find(waiting.operation)
             await s.press(ADMIN, back, "run.approve")
             assert DONE == await s.ended(back)
             assert ({Trust((OLD, NEW), NEW)}, "signing") == (set(describe(t.fleet).values()), read_stage(t))
-            assert () == await house.change_services.owed.registry.list_open()
+            assert () == await house.wings.changes.owed.registry.list_open()

@@ -58,7 +58,7 @@ async def test_one_of_two_twice_is_one_of_two(town: Build) -> None:
 async def test_what_is_asked_in_a_terminal_is_shown_where_approvals_are_and_approved_there(town: Build) -> None:
     async with shift(town) as s:
         await s.shell(RESTART)
-        [change] = await s.house.change_services.lifecycle.list_waiting()
+        [change] = await s.house.wings.changes.lifecycle.list_waiting()
         card = await s.find(change.operation)
         await s.press(ADMIN, card, "run.approve")
         assert DONE == await s.ended(card)
@@ -68,7 +68,7 @@ async def test_without_such_a_channel_who_is_to_be_called_gets_the_card_alone(to
     async with shift(town) as s:
         await s.edited(f'channel = "{OPS}"\n', 'rules = [{risk = "disrupt", approvers = 1, ping = ["alice"]}]\n')
         await s.shell(RESTART)
-        [change] = await s.house.change_services.lifecycle.list_waiting()
+        [change] = await s.house.wings.changes.lifecycle.list_waiting()
         [card] = await s.workspace.seen(lambda: s.workspace.direct(ADMIN), timeout=PATIENCE)
         assert () == s.workspace.messages(OPS)
         await s.workspace.click(ADMIN, card, "run.approve")
@@ -96,7 +96,7 @@ async def test_a_service_that_came_up_while_its_start_waited_is_left_alone(town:
         assert DONE == await s.ended(await s.approved("service stop openresty host-a"))
         await s.shell('lock add host-a 1h "disk swap"')
         await s.shell(START)
-        [waiting, *_] = await s.house.change_services.lifecycle.list_recent(1)
+        [waiting, *_] = await s.house.wings.changes.lifecycle.list_recent(1)
         assert ChangeState.READY is waiting.state
         card = await s.find(waiting.operation)
         s.state("host-a").start_service("OpenResty", read_utc_time())

@@ -22,7 +22,7 @@ async def rounds(town: World, count: int) -> None:
 
 async def find_open(town: World) -> tuple[Alert, ...]:
     assert town.house is not None
-    return await town.house.alert_services.registry.list_open()
+    return await town.house.wings.alerts.registry.list_open()
 
 
 @pytest.mark.slow

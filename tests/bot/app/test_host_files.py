@@ -55,7 +55,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
     async with open_application(settings) as application:
         reloader = ConfigurationReloader(file, settings, application)
         async with aclosing(reloader):
-            folder, own = HostFolder(settings.data_folder), application.change_services.own_actions
+            folder, own = HostFolder(settings.data_folder), application.wings.changes.own_actions
             HostFileActions(folder, reloader, lambda: application.dispatcher.hosts).add_to(own)
             yield Bot(application, folder, own)
 

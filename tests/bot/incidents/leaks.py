@@ -196,7 +196,7 @@ async def open_bot(folder: Path) -> AsyncIterator[Bot]:
     (folder / "flatnet.toml").write_text(f"{_SETTINGS}{people}{_HOSTS}{_GRANTS}")
     async with open_application(read_settings(folder / "flatnet.toml"), running=True) as application:
         slack = Slack()
-        application.change_services.links.surface = slack
+        application.wings.changes.links.surface = slack
         yield Bot(application, slack)
 
 

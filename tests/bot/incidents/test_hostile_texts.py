@@ -68,7 +68,7 @@ async def open_hostile(bot: Bot) -> list[Answer]:
 async def test_hostile_texts_of_people_and_hosts_are_plain_text_in_every_message(bot: Bot) -> None:
     answers = await open_hostile(bot)
     running = bot.application
-    [incident] = await running.incident_services.registry.list_working()
+    [incident] = await running.wings.incidents.registry.list_working()
     await bot.post_by_itself(read_utc_time() + timedelta(minutes=1))
     answers += [await bot.ask(member("ana"), f"incident resolve '{HOSTILE}' --although '{HOSTILE}'", PLACE)]
     assert [0] * len(answers) == [answer.exit_code.value for answer in answers]

@@ -78,7 +78,7 @@ class Process(Office):
         self.book = self.kept.incidents = make_registry(database, log, self.time.now)
         self.channels = self.kept.channels = slack
         basis = replace(config(None), policy=Policy(PEOPLE), fleet=view(*HOSTS).fleet)
-        self.desk = Dispatcher(basis, self.kept.environment(log, self.time.now), reference=lambda: "7f3a")
+        self.desk = Dispatcher(basis, self.kept.services(log, self.time.now), reference=lambda: "7f3a")
 
 
 STEPS = ("making a channel", "channel", "opened", "snapshot", "related", "message")

@@ -45,7 +45,7 @@ class Desk:
     async def ask(self, text: str, *hosts: Host, said: Said | None = None, at: datetime = NOW) -> Report:
         kept = Kept()
         environment = replace(
-            kept.environment(Log(), lambda: at), checks=CheckRegistry(self.table, Redactor([CANARY]).redact_json)
+            kept.services(Log(), lambda: at), checks=CheckRegistry(self.table, Redactor([CANARY]).redact_json)
         )
         ground = replace(config(), fleet=view(*(hosts or (A, B)), said=said).fleet, policy=self.policy)
         return report(await Dispatcher(ground, environment, reference=lambda: "7f3a").handle(request(text)))

@@ -75,7 +75,7 @@ def config(said: Said | None = None) -> ActiveConfig:
 
 
 def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Dispatcher:
-    return Dispatcher(config(said), Kept().environment(log, catalogue=catalogue), reference=lambda: "7f3a")
+    return Dispatcher(config(said), Kept().services(log, catalogue=catalogue), reference=lambda: "7f3a")
 
 
 def request(text: str, *, user: str = "U1ANA", standing: Membership = Membership.MEMBER, key: str = "t.1") -> Request:

@@ -33,7 +33,7 @@ BOSS_ALONE = Policy((BOSS,))
 
 
 def _desk(kept: Kept, *, policy: Policy, running: bool = True) -> Dispatcher:
-    return Dispatcher(replace(config(), policy=policy), kept.environment(Log(), running=running), reference=lambda: "7f3a")
+    return Dispatcher(replace(config(), policy=policy), kept.services(Log(), running=running), reference=lambda: "7f3a")
 
 
 async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy = BOSS_ALONE) -> Answer:

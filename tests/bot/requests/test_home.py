@@ -81,7 +81,7 @@ class Home:
     @property
     def desk(self) -> Dispatcher:
         if self._desk is None:
-            environment = self.kept.environment(Log(), lambda: self.now)
+            environment = self.kept.services(Log(), lambda: self.now)
             self._desk = Dispatcher(replace(config(), policy=self.policy), environment, reference=lambda: "7f3a")
         return self._desk
 

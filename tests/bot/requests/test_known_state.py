@@ -32,7 +32,7 @@ class ShowStage(FleetRead):
 
 
 async def answered(kept: Kept, words: str = "stage show") -> Report:
-    environment = kept.environment(Log(), catalogue=(*CATALOGUE, ShowStage))
+    environment = kept.services(Log(), catalogue=(*CATALOGUE, ShowStage))
     ground = replace(config(), fleet=view(host("host-a", 1)).fleet, policy=Policy((ANA,)))
     asked = Dispatcher(ground, environment, reference=lambda: "7f3a")
     return report(await asked.handle(request(words)))

@@ -70,9 +70,7 @@ async def asked(
     kept = Kept()
     kept.alerts, kept.mutes = alerts, RememberedMutes(*mutes)
     now: Callable[[], datetime] = lambda: NOW  # noqa: E731
-    desk = Dispatcher(
-        replace(config(), policy=policy), kept.environment(Log(), now, running=running), reference=lambda: "7f3a"
-    )
+    desk = Dispatcher(replace(config(), policy=policy), kept.services(Log(), now, running=running), reference=lambda: "7f3a")
     who = SlackIdentity("T1", user, Membership.MEMBER)
     request = Request(key="t.1", identity=who, text=text, surface=Surface.SLACK, at=NOW, channel="C1", zone=TOKYO)
     return await desk.handle(request), kept

@@ -37,7 +37,7 @@ TOKYO = Policy(
 
 async def asked(text: str, kept: Kept, *, policy: Policy = OPERATOR, running: bool = True) -> Answer:
     ground = replace(config(), policy=policy, fleet=view(*INVENTORY.hosts).fleet)
-    desk = Dispatcher(ground, kept.environment(Log(), running=running), reference=lambda: "7f3a")
+    desk = Dispatcher(ground, kept.services(Log(), running=running), reference=lambda: "7f3a")
     return await desk.handle(Request(key="t.1", identity=ANA, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
 

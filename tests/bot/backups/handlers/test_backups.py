@@ -48,7 +48,7 @@ def kept_with(**verdicts: JudgedBackup) -> Kept:
 
 async def ask(text: str, kept: Kept, policy: Policy = VIEWER) -> Answer:
     ground = replace(config(), policy=policy, fleet=view(*INVENTORY.hosts).fleet)
-    desk = Dispatcher(ground, kept.environment(Log()), reference=lambda: "7f3a")
+    desk = Dispatcher(ground, kept.services(Log()), reference=lambda: "7f3a")
     return await desk.handle(Request(key="t.1", identity=ANA, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
 

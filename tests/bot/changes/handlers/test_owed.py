@@ -58,7 +58,7 @@ def owed(number: int = 3, name: str = "host-a", **given: object) -> OwedChange:
 
 async def asked(text: str, kept: Kept, *, policy: Policy = OPERATOR) -> Answer:
     ground = replace(config(), policy=policy, fleet=view(*INVENTORY.hosts).fleet)
-    desk = Dispatcher(ground, kept.environment(Log()), reference=lambda: "7f3a")
+    desk = Dispatcher(ground, kept.services(Log()), reference=lambda: "7f3a")
     return await desk.handle(Request(key="t.1", identity=ANA, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
 

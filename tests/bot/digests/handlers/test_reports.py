@@ -95,7 +95,7 @@ class House:
         keeps.history = self.history
         ground = replace(config(), fleet=looked.fleet, policy=self.rules)
         ground = replace(ground, schedule_config=replace(ground.schedule_config, zone="Asia/Tokyo"))
-        desk = Dispatcher(ground, keeps.environment(Log(), lambda: at(now)), lambda: "7f3a")
+        desk = Dispatcher(ground, keeps.services(Log(), lambda: at(now)), lambda: "7f3a")
         surface = Surface.SCHEDULE if isinstance(who, BotIdentity) else Surface.SLACK
         request = Request(key="1", identity=who, text=text, surface=surface, at=at(now), channel=self.channel)
         answer: Answer = await desk.handle(request)

@@ -408,7 +408,7 @@ class House:
         fleet = view(*FLEET, said=said).fleet
         self.kept.history = self.history
         ground = replace(config(), fleet=fleet, policy=self.rules)
-        desk = Dispatcher(ground, self.kept.environment(Log(), lambda: at), lambda: "7f3a")
+        desk = Dispatcher(ground, self.kept.services(Log(), lambda: at), lambda: "7f3a")
         user, surface = given.get("user"), given.get("surface", Surface.SCHEDULE)
         asks = surface is not Surface.SCHEDULE or user is not None
         who = SlackIdentity("T1", user or "U1BOSS", Membership.MEMBER) if asks else BotIdentity("digest")

@@ -111,7 +111,7 @@ class Bench:
         self.kept.joining = self._build_services()
         people = Policy((Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.ADMINISTRATOR})),))
         ground = replace(config(), policy=people, fleet=self._make_view().fleet, examine_host=self._examine)
-        desk = Dispatcher(ground, self.kept.environment(self.log), reference=lambda: "7f3a")
+        desk = Dispatcher(ground, self.kept.services(self.log), reference=lambda: "7f3a")
         return await desk.handle(Request(key="t.1", identity=ANA, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
     async def waits(self, text: str) -> str:

@@ -103,7 +103,7 @@ class Office:
         kept.incidents, self.channels = self.book, kept.channels
         self.desk = Dispatcher(
             replace(config(said), policy=policy, fleet=view(*HOSTS, said=said).fleet),
-            kept.environment(self.log, self.time.now),
+            kept.services(self.log, self.time.now),
             reference=lambda: "7f3a",
         )
         self._asked = 0
@@ -250,7 +250,7 @@ async def test_a_host_that_has_left_the_configuration_is_no_longer_meant_in_the_
     office = Office(database)
     await office.ask('incident open "502" host-a,host-b --results everyone')
     basis = replace(config(None), policy=USUAL, fleet=view(*left).fleet)
-    office.desk = Dispatcher(basis, office.kept.environment(office.log, office.time.now), reference=lambda: "7f3a")
+    office.desk = Dispatcher(basis, office.kept.services(office.log, office.time.now), reference=lambda: "7f3a")
     assert words == (await office.ask("health")).understood
     assert "host-a,host-b" == (await office.book.find(1, "")).target
 

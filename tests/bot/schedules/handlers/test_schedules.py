@@ -41,7 +41,7 @@ class Office:
         kept = Kept()
         kept.schedules = ScheduleRegistry(self.table, self.log, self.time.now)
         self.desk = Dispatcher(
-            replace(config(), policy=policy), kept.environment(self.log, self.time.now), reference=lambda: "7f3a"
+            replace(config(), policy=policy), kept.services(self.log, self.time.now), reference=lambda: "7f3a"
         )
         self._asked = 0
 

@@ -154,7 +154,7 @@ async def test_choices_below_the_message_change_it_and_an_alert_that_is_over_say
     )
     desk = Dispatcher(
         replace(config(), policy=Policy(people)),
-        kept.environment(Log(), lambda: night.house.now),
+        kept.services(Log(), lambda: night.house.now),
         reference=lambda: "7f3a",
     )
     house.desk.answer = desk.handle
