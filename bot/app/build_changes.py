@@ -1,24 +1,22 @@
 """Builds the services for changes: operations, locks, repository, planner, coordinator, lifecycle.
 
 They are built wherever the database is open. `bot.app.run_changes` runs them with the engine, while a bot runs.
-`SurfaceLinks` holds what only a running bot has: Slack, to show changes and to look up identities, and the engine.
 
 Builds owed changes: their registry, the asker, and what performs the steps that give one up.
 
 Performs the actions on changes as steps on the bot itself.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from adapters.local.changes import ChangeOutcomeState, ConfirmSuccess, ReadOutcome
 from adapters.local.owed import GiveUpOwed, OwedState, ReadOwed
-from adapters.phrase import Phrase
 from bot.app.build_backups import build_backup_registry
 from bot.app.build_hosts import build_joining
 from bot.app.own_machine import add_machine_actions
+from bot.app.surface_links import SurfaceLinks
 from bot.audit_log.log import AuditLog
 from bot.backups.services.registry import BackupRegistry, KeyCopyRegistry
 from bot.backups.tables import KeyBackupTable
@@ -26,7 +24,7 @@ from bot.certificates.services.ledger import IdentityLedger
 from bot.certificates.services.rotation import RotationRegistry
 from bot.certificates.tables.ledger import LedgerTable
 from bot.certificates.tables.rotations import RotationTable
-from bot.changes.services.coordinator import Coordinator, RunEngine
+from bot.changes.services.coordinator import Coordinator
 from bot.changes.services.intent_log import IntentLog
 from bot.changes.services.lifecycle import Lifecycle
 from bot.changes.services.locks import LockService
@@ -45,12 +43,7 @@ from bot.digests.services import CheckFollower
 from bot.hosts.handlers.joining import JoiningServices
 from bot.hosts.rules.suspension import make_mutes
 from bot.hosts.services.suspensions import SuspensionRegistry
-from bot.incidents.rules.channels import CreatedChannel, NewChannel
 from bot.model.alert import Mute
-from bot.model.announcement import Announcement, DeliveryStage
-from bot.model.change import Change
-from bot.model.request import Identity, Membership, SlackIdentity
-from bot.ports.context import NoBotRunning
 from bot.schedules.services.registry import ScheduleRegistry
 from bot.schedules.tables.schedules import ScheduleTable
 from bot.security.redaction import Redactor
@@ -106,102 +99,6 @@ def add_change_actions(own: OwnActions, lifecycle: Lifecycle) -> None:
 
     own.add(ReadOutcome, read)
     own.add(ConfirmSuccess, confirm)
-
-
-class ChangeSurface(Protocol):
-    """Slack, as changes need it. `reached`: it has answered since the start."""
-
-    @property
-    def reached(self) -> bool: ...
-
-    def show_change(self, change: Change) -> None: ...
-
-    async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity: ...
-
-    async def announce(self, announcement: Announcement) -> None: ...
-
-    async def revise(self, announcement: Announcement, word: Phrase | None) -> None: ...
-
-    async def find_delivery(self, name: str) -> DeliveryStage: ...
-
-    async def withdraw(self, prefix: str) -> int: ...
-
-    async def make_channel(self, new: NewChannel) -> CreatedChannel: ...
-
-    async def invite(self, channel: str, person: str) -> Phrase | None: ...
-
-    async def is_private(self, channel: str) -> bool | None: ...
-
-    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]: ...
-
-
-class SurfaceLinks:
-    """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
-
-    def __init__(self) -> None:
-        self.surface: ChangeSurface | None = None
-        self.engine: RunEngine | None = None
-
-    @property
-    def slack_reached(self) -> bool:
-        """As `bot.changes.services.coordinator.IdentityCheck`."""
-        return self.surface is not None and self.surface.reached
-
-    def show(self, change: Change) -> None:
-        """Shows a change. Without a surface, it is shown after the next start."""
-        if self.surface is not None:
-            self.surface.show_change(change)
-
-    def require_engine(self) -> RunEngine:
-        """Returns the engine. Raises `NoBotRunning` without one."""
-        if self.engine is None:
-            raise NoBotRunning.for_this_process()
-        return self.engine
-
-    async def announce(self, announcement: Announcement) -> None:
-        """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
-        await self._require_surface().announce(announcement)
-
-    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
-        """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
-        await self._require_surface().revise(announcement, word)
-
-    async def find_delivery(self, name: str) -> DeliveryStage:
-        """As `bot.model.announcement.AlertAnnouncer`. Raises `NoBotRunning` without a surface."""
-        return await self._require_surface().find_delivery(name)
-
-    async def withdraw(self, prefix: str) -> int:
-        """As `bot.model.announcement.AlertAnnouncer`. Raises `NoBotRunning` without a surface."""
-        return await self._require_surface().withdraw(prefix)
-
-    async def make_channel(self, new: NewChannel) -> CreatedChannel:
-        """As `bot.incidents.rules.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
-        return await self._require_surface().make_channel(new)
-
-    async def invite(self, channel: str, person: str) -> Phrase | None:
-        """As `bot.incidents.rules.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
-        return await self._require_surface().invite(channel, person)
-
-    async def is_private(self, channel: str) -> bool | None:
-        """As `bot.incidents.rules.channels.IncidentChannels`. Unknown without a surface."""
-        return None if self.surface is None else await self.surface.is_private(channel)
-
-    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
-        """As `bot.ports.context.ChannelNames`. None is known without a surface."""
-        return {} if self.surface is None else await self.surface.find_names(channels)
-
-    def _require_surface(self) -> ChangeSurface:
-        if self.surface is None:
-            raise NoBotRunning.for_this_process()
-        return self.surface
-
-    async def refresh_identity(self, who: Identity) -> Identity:
-        """Looks an identity up again. Membership is unknown without Slack."""
-        if not isinstance(who, SlackIdentity):
-            return who
-        if self.surface is None:
-            return replace(who, standing=Membership.UNKNOWN, groups=frozenset())
-        return await self.surface.refresh_identity(who)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
             aclosing(reloader),
             serve_requests(settings, application, entrances) as service,
             report_health(application, service, doors.vitals, measures, observers.heartbeat),
-            announcing(takeover, service.surface, partial(_find_channel, application), service.connecting),
+            announcing(takeover, application.wings.changes.links, partial(_find_channel, application), service.connecting),
         ):
             doors.manager.notify_ready()
             reloading = asyncio.create_task(reloader.reload_on_signal(process.again))

@@ -84,7 +84,7 @@ async def serve_requests(settings: Settings, application: Application, entrances
         KeyBackupActions(lambda: find_second_place(dispatcher.config)).add_to(changes.own_actions)
         add_backup_actions(settings, application.database.address, lambda: dispatcher.config, changes.own_actions, clock.now)
         announcements = MemberAnnouncements(
-            surface, lambda: dispatcher.config.schedule_config.channel, lambda: dispatcher.hosts
+            changes.links, lambda: dispatcher.config.schedule_config.channel, lambda: dispatcher.hosts
         )
         announcements.add_to(changes.own_actions)
         surface.lead(SlackLead(dispatcher, changes.lifecycle))

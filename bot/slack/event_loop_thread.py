@@ -8,16 +8,14 @@ several turns of its loop. Only values cross: a request to the dispatcher, its a
 """
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
 from adapters.inventory import Inventory
-from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
-from bot.incidents.rules.channels import CreatedChannel, NewChannel
-from bot.model.announcement import Announcement, DeliveryStage, Fallback
+from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.home import HomeFacts
 from bot.model.incident import Incident, UpdatePreview
@@ -37,7 +35,7 @@ T = TypeVar("T")
 
 
 class SlackThread:
-    """A `SlackSurface` in its own thread, with the same methods. Create it in the dispatcher's loop.
+    """A `SlackSurface` in its own thread; `call` runs its methods there. Create it in the dispatcher's loop.
 
     `desk` is what a copy that stands by knows. A bot that leads has the dispatcher, from `lead` on.
     """
@@ -54,7 +52,7 @@ class SlackThread:
         """As `SlackSurface.open`; the thread ends if that fails."""
         self._thread.start()
         try:
-            await self._run_in_loop(self._surface.open())
+            await self.call(SlackSurface.open)
         except BaseException:
             await self._stop()
             raise
@@ -67,71 +65,36 @@ class SlackThread:
 
     async def connect(self) -> SlackBotUser:
         """As `SlackSurface.connect`."""
-        return await self._run_in_loop(self._surface.connect())
+        return await self.call(SlackSurface.connect)
 
     @property
     def reached(self) -> bool:
         """As `SlackSurface.reached`."""
         return self._surface.reached
 
-    async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
-        """As `SlackSurface.refresh_identity`."""
-        return await self._run_in_loop(self._surface.refresh_identity(who))
-
     def show_change(self, change: Change) -> None:
         """As `SlackSurface.show_change`, from any thread. After this one has ended, that waits for the next start."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._surface.show_change, change)
 
-    async def announce(self, announcement: Announcement) -> None:
-        """As `SlackSurface.announce`."""
-        await self._run_in_loop(self._surface.announce(announcement))
-
-    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
-        """As `SlackSurface.revise`."""
-        await self._run_in_loop(self._surface.revise(announcement, word))
-
-    async def find_delivery(self, name: str) -> DeliveryStage:
-        """As `SlackSurface.find_delivery`."""
-        return await self._run_in_loop(self._surface.find_delivery(name))
-
-    async def withdraw(self, prefix: str) -> int:
-        """As `SlackSurface.withdraw`."""
-        return await self._run_in_loop(self._surface.withdraw(prefix))
-
-    async def make_channel(self, new: NewChannel) -> CreatedChannel:
-        """As `SlackSurface.make_channel`."""
-        return await self._run_in_loop(self._surface.make_channel(new))
-
-    async def invite(self, channel: str, person: str) -> Phrase | None:
-        """As `SlackSurface.invite`."""
-        return await self._run_in_loop(self._surface.invite(channel, person))
-
-    async def is_private(self, channel: str) -> bool | None:
-        """As `SlackSurface.is_private`."""
-        return await self._run_in_loop(self._surface.is_private(channel))
-
-    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
-        """As `SlackSurface.find_names`."""
-        return await self._run_in_loop(self._surface.find_names(channels))
+    async def call(self, work: Callable[[SlackSurface], Coroutine[Any, Any, T]]) -> T:
+        """Run a method of the surface in its thread: `call(lambda surface: surface.announce(announcement))`."""
+        return await _run_in(self._loop, work(self._surface))
 
     async def get_health(self) -> SurfaceHealth:
         """As `SlackSurface.get_health`."""
-        return await self._run_in_loop(self._surface.get_health())
+        return await self.call(SlackSurface.get_health)
 
     async def close(self, deadline: float) -> None:
         """As `SlackSurface.close`; then the thread ends."""
         try:
-            await self._run_in_loop(self._surface.close(deadline))
+            await self.call(lambda surface: surface.close(deadline))
         finally:
             await self._stop()
 
     def _run_loop(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._over.wait())
-
-    async def _run_in_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return await _run_in(self._loop, work)
 
     async def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)

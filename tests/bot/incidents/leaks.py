@@ -1,11 +1,12 @@
 """A bot with incidents of every audience, and the people who ask about them: a whole application in this process."""
 
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from adapters.phrase import Phrase
 from bot.alerts.tables.alerts import AlertTable
@@ -29,6 +30,8 @@ OWN_CHANNELS = {1: "C0PUBLIC", 2: "C0SECRET", 3: "", 4: "C0NEW1", 5: "C0MERGED",
 
 PUBLIC, EVERY = frozenset({1, 6}), frozenset(OWN_CHANNELS)
 NOTICES, ANNOUNCEMENTS = "C0NOTICES", "C0ANNOUNCE"
+
+T = TypeVar("T")
 
 _SETTINGS = """
 secrets_folder = "secrets"
@@ -107,6 +110,9 @@ class Slack:
         self._names: set[str] = set()
 
     def show_change(self, change: Change) -> None: ...
+
+    async def call(self, work: Callable[["Slack"], Coroutine[Any, Any, T]]) -> T:
+        return await work(self)
 
     async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         return who
