@@ -1,10 +1,8 @@
 """Ports of incidents: what they need of the audit log and of Slack, and what other rooms need of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from adapters.phrase import Phrase
-from bot.audit_log.log import EventKind
 from bot.incidents.model import IncidentEntry
 from bot.incidents.rules.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.rules.requests import ActRequest, IncidentRequest
@@ -13,23 +11,6 @@ from bot.incidents.tables.deliveries import IncidentDelivery
 from bot.model.alert import Alert
 from bot.model.incident import Incident, TimelineEntry
 from bot.ports.context import ChannelNames
-from bot.store.audit_chain import StoredEvent
-from bot.store.audit_head_file import Head
-
-
-class IncidentAudit(Protocol):
-    """The audit log (`bot.audit_log.log`). `trouble` is why it is in doubt, None while it is not."""
-
-    @property
-    def trouble(self) -> Phrase | None: ...
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-    async def read_signed(self, kinds: Sequence[EventKind], after: int, until: int) -> tuple[StoredEvent, ...]: ...
-
-    async def read_newest(self) -> Head | None: ...
 
 
 class IncidentReaderPort(Protocol):

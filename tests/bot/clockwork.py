@@ -17,10 +17,10 @@ from bot.schedules.services.registry import ScheduleRegistry
 from bot.schedules.services.scheduler import AnswerOutlet, Scheduler, SchedulerServices
 from bot.schedules.tables.schedules import ScheduleTable
 from bot.store.audit_chain import StoredEvent
-from bot.store.audit_head_file import Head
 from bot.store.database import Database
 from bot.store.encoding import encode_identity, encode_json, encode_time
 from commands.model.report import Report
+from tests.bot.signed_log import EventsInMemory
 
 ANA = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
 
@@ -93,13 +93,12 @@ class Log:
         return [str(data["schedule"]) for kind, _, data in self.events if kind is EventKind.SCHEDULE]
 
 
-class SignedLog(Log):
+class SignedLog(Log, EventsInMemory):
     """An audit log whose events can be read again; `trouble` puts it in doubt."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self.stored: list[StoredEvent] = []
-        self.trouble: Phrase | None = None
         self._now = now
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
@@ -107,14 +106,8 @@ class SignedLog(Log):
         at, number = encode_time(self._now()), len(self.stored) + 1
         self.stored.append(StoredEvent(number, at, kind, actor, operation, encode_json(data), "key", "", "mac"))
 
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        return tuple(event for event in self.stored if (event.operation, event.kind) == (operation, kind))
-
-    async def read_signed(self, kinds: Sequence[EventKind], after: int, until: int) -> tuple[StoredEvent, ...]:
-        return tuple(event for event in self.stored if after < event.sequence <= until and event.kind in kinds)
-
-    async def read_newest(self) -> Head | None:
-        return Head(len(self.stored), "mac", self.stored[-1].at) if self.stored else None
+    def list_stored(self) -> Sequence[StoredEvent]:
+        return self.stored
 
 
 @dataclass

@@ -11,8 +11,7 @@ end of a run ─ signed outcomes ─▶ one row for each copy      (again after 
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 from pydantic import ValidationError
@@ -24,11 +23,11 @@ from adapters.local.key_backups import ReadStoredKey
 from adapters.nebula.certificates import parse_pem
 from adapters.windows.key_backup import ProtectKey
 from bot.audit_log.log import EventKind
+from bot.audit_log.ports import SignedLog
 from bot.backups.rules import is_attested_backup, is_attested_drill
 from bot.backups.services.offsite import encode_manifest
 from bot.backups.tables import BackupTable, KeyBackupTable
 from bot.model.change import RunTrail, are_done
-from bot.store.audit_chain import StoredEvent
 from bot.store.records import OperationRecord
 from commands.model.backup import Backup, BackupManifest, Drill, KeyBackup, KnownBackups, PlaceState
 from commands.model.certificates import MAX_TEXT
@@ -40,20 +39,10 @@ ReadManifest = Callable[[str], bytes]
 """Reads the manifest of a backup at the second place. Raises an `OSError`. Blocking."""
 
 
-class BackupAudit(Protocol):
-    """The audit log (`bot.audit_log.log`)."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-
 class BackupRegistry:
     """Backups as rows. Every method may raise a `DatabaseError`."""
 
-    def __init__(self, table: BackupTable, audit: BackupAudit, read_manifest: ReadManifest) -> None:
+    def __init__(self, table: BackupTable, audit: SignedLog, read_manifest: ReadManifest) -> None:
         self.table = table
         self._audit = audit
         self._read_manifest = read_manifest

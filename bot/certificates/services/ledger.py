@@ -9,17 +9,16 @@ Everything is derived again from its source where a crash came in between, and t
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
 
 import structlog
 
 from adapters.errors import FlatnetError
 from adapters.windows.log_files import FilePosition
 from bot.audit_log.log import EventKind
+from bot.audit_log.ports import SignedLog
 from bot.certificates.rules.ledger import derive_signatures
 from bot.certificates.tables.ledger import LedgerTable, ReadPosition
 from bot.model.observation import Observation
-from bot.store.audit_chain import StoredEvent
 from bot.store.errors import DatabaseError
 from commands.certificates.rotation.records import ABORT_WORDS, NEXT_WORDS, START_WORDS
 from commands.model.certificates import KnownIdentities
@@ -37,18 +36,10 @@ MAX_RECORDED_TEXT = 100
 _log = structlog.get_logger("bot.certificates.services.ledger")
 
 
-class LedgerAudit(Protocol):
-    """The audit log, as the ledger needs it."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-
 class IdentityLedger:
     """The ledger. `now` is the bot's clock."""
 
-    def __init__(self, table: LedgerTable, audit: LedgerAudit, now: Callable[[], datetime]) -> None:
+    def __init__(self, table: LedgerTable, audit: SignedLog, now: Callable[[], datetime]) -> None:
         self._table = table
         self._audit = audit
         self._now = now

@@ -9,16 +9,15 @@ Without an open row, the newest signed event decides whether a rotation is under
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
 
 import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.audit_log.log import EventKind
+from bot.audit_log.ports import SignedLog
 from bot.certificates.rules.rotation import (
     apply_readings,
     derive_move,
@@ -31,7 +30,6 @@ from bot.certificates.rules.rotation import (
 )
 from bot.certificates.tables.rotations import RotationTable, StoredRotation
 from bot.model.change import RunTrail
-from bot.store.audit_chain import StoredEvent
 from bot.store.errors import DatabaseError
 from bot.store.records import OperationRecord
 from commands.certificates.rotation.records import find_start, list_marks
@@ -59,20 +57,10 @@ class RotationProgress:
     moved_at: datetime
 
 
-class RotationAudit(Protocol):
-    """The audit log, as rotations need it."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-    async def find_newest_signed(self, kind: EventKind) -> StoredEvent | None: ...
-
-
 class RotationRegistry:
     """The rotation that is under way. Methods may raise a `DatabaseError` or an error of the audit log."""
 
-    def __init__(self, table: RotationTable, audit: RotationAudit) -> None:
+    def __init__(self, table: RotationTable, audit: SignedLog) -> None:
         self._table = table
         self._audit = audit
         self._writing = asyncio.Lock()

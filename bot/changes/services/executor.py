@@ -23,6 +23,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
 from bot.audit_log.log import EventKind
+from bot.audit_log.ports import SignedLog
 from bot.changes.rules import signature_check as attestation
 from bot.changes.rules.locks import describe_lock
 from bot.changes.rules.outcome import (
@@ -41,7 +42,6 @@ from bot.changes.services.step_runner import StepRunner
 from bot.model.change import ChangeState
 from bot.model.lock import Lock
 from bot.record.record import RecordDamaged
-from bot.store.audit_chain import StoredEvent
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.owed import Matter
 from commands.model.plan import Part, Plan, PlannedChange, Result
@@ -88,16 +88,6 @@ class ForbiddingLocks(Protocol):
         """Find the lock that forbids changes on one of these hosts now."""
 
 
-class AuditWitness(Protocol):
-    """The audit log (`bot.audit_log.log`): its state, and the events that it attests."""
-
-    @property
-    def trouble(self) -> Phrase | None: ...
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """Find the events of one kind about an operation that we signed."""
-
-
 @dataclass(frozen=True)
 class Executor:
     """Steps of `apply.v1` (`bot.changes.services.engine.ApplySteps`). `find_record` finds a record by its operation's id."""
@@ -105,7 +95,7 @@ class Executor:
     find_record: Callable[[str], Awaitable[OperationRecord | None]]
     coordinator: RunCoordinator
     locks: ForbiddingLocks
-    audit: AuditWitness
+    audit: SignedLog
     intent_log: IntentLog
     runner: StepRunner
     inventory: Callable[[], Inventory]

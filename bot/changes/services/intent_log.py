@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from adapters.phrase import Phrase
 from bot.audit_log.log import EventKind, Recorder
+from bot.audit_log.ports import SignedLog
 from bot.changes.rules.trail import STEP_KINDS, AuditTrail, StepEntry, _drop_answer, build_trail
 from bot.changes.services.engine import ApplySteps, StepReply
 from bot.store.audit_chain import StoredEvent
@@ -84,13 +85,7 @@ class IntentLog:
         return _drop_answer(result, Phrase("the host's response contains a secret, so it was not stored. Check the host"))
 
 
-class SignedEvents(Protocol):
-    """The audit log, as those who trust only signed outcomes need it."""
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-
-async def read_signed_outcomes(audit: SignedEvents, operation: str) -> AuditTrail:
+async def read_signed_outcomes(audit: SignedLog, operation: str) -> AuditTrail:
     """Read the results of an operation's steps from its signed outcomes alone."""
     return build_trail(await audit.find_signed(operation, EventKind.OUTCOME))
 

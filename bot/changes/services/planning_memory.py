@@ -20,11 +20,12 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.windows.good_configuration import KeepGood
 from bot.access.policy import Refusal
+from bot.audit_log.ports import SignedLog
 from bot.backups.tables import BackupTable
 from bot.changes.rules.rehearsals import derive_rehearsal, explain_refusal, find_objection, is_attested
 from bot.changes.rules.signature_check import is_digest_valid
 from bot.changes.rules.trail import AuditTrail
-from bot.changes.services.intent_log import SignedEvents, read_signed_outcomes
+from bot.changes.services.intent_log import read_signed_outcomes
 from bot.changes.tables.operations import OperationTable
 from bot.changes.tables.owed import OwedTable
 from bot.changes.tables.proven_configurations import GoodConfigurationTable
@@ -103,7 +104,7 @@ class RehearsalRegistry:
     """Rehearsals of all hosts. Every method may raise a `DatabaseError`."""
 
     def __init__(
-        self, table: RehearsalTable, audit: SignedEvents, inventory: Callable[[], Inventory], now: Callable[[], datetime]
+        self, table: RehearsalTable, audit: SignedLog, inventory: Callable[[], Inventory], now: Callable[[], datetime]
     ) -> None:
         self.table = table
         self._audit = audit
@@ -157,7 +158,7 @@ class RehearsalRegistry:
 class GoodConfigurationRegistry:
     """Good configurations of all hosts. Every method may raise a `DatabaseError`."""
 
-    def __init__(self, table: GoodConfigurationTable, audit: SignedEvents) -> None:
+    def __init__(self, table: GoodConfigurationTable, audit: SignedLog) -> None:
         self.table = table
         self._audit = audit
 

@@ -11,6 +11,7 @@ from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.audit_log.log import MAX_RECORDED_LENGTH, EventKind
+from bot.audit_log.ports import SignedLog
 from bot.changes.rules.approval import refresh_approvers
 from bot.changes.rules.outcome import collect_results
 from bot.changes.rules.owed import RunEnd, compute_owed_effects
@@ -23,7 +24,6 @@ from bot.changes.tables.operations import OperationTable, Transition
 from bot.changes.tables.owed import OwedEffects, OwedTable, find_settled
 from bot.model.change import Approval, Change, ChangeState, Review
 from bot.record.record import RecordDamaged
-from bot.store.audit_chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.records import OperationRecord
 from commands.changes.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
@@ -36,21 +36,6 @@ MAX_PREMISES = 100
 
 class NoSuchOperation(RequestError):
     """No change has that id."""
-
-
-class ChangeAudit(Protocol):
-    """The audit log, as changes need it; `trouble` is the reason for which it is not `intact`."""
-
-    @property
-    def trouble(self) -> Phrase | None: ...
-
-    @property
-    def intact(self) -> bool: ...
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """Find the events of one kind about an operation that we signed."""
 
 
 class RunFollower(Protocol):
@@ -91,7 +76,7 @@ class ChangeRepository:
     def __init__(
         self,
         sources: ChangeSources,
-        audit: ChangeAudit,
+        audit: SignedLog,
         trail: Callable[[str], Awaitable[AuditTrail]],
         watch: Callable[[Change], None],
         now: Callable[[], datetime],

@@ -19,7 +19,7 @@ would be trusted.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.error_text import describe_error
 from adapters.errors import HostError, Refused, Unreachable
@@ -29,19 +29,13 @@ from adapters.local.host_files import HostFileState, ReadHostFile, WriteHostFile
 from adapters.local.identities import ShownIdentity
 from adapters.phrase import Phrase
 from adapters.windows.tls_certificate import scan_server_certificate
-from bot.audit_log.log import EventKind
+from bot.audit_log.log import EventKind, Recorder
 from bot.hosts.rules.host_sides import Pins, pin_sides, split_address
 from bot.hosts.rules.joining import Wish, go_on, require_address, require_own_addresses
 from commands.changes.host_files import render_joining, render_removed
 from commands.hosts.add.arguments import MAX_ID
 from commands.hosts.add.ids import IdClaim, IdSurvey, find_overlay_holder, survey_ids
 from commands.model.operation import FleetView
-
-
-class JoiningAudit(Protocol):
-    """The audit log (`bot.audit_log.log`)."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class HostRegistry:
     """
 
     perform: Callable[[LocalAction[Any]], Awaitable[Any]]
-    audit: JoiningAudit
+    audit: Recorder
     find_inventory: Callable[[], Inventory]
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -14,19 +14,19 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.audit_log.log import EventKind
+from bot.audit_log.ports import SignedLog
 from bot.hosts.rules.suspension import FoldedSuspensions, derive_suspension, find_host, fold_events, make_event
 from bot.hosts.tables import SuspensionReminderTable
 from bot.model.announcement import Announcement, AnnouncementSender
 from bot.model.change import RunTrail
 from bot.model.request import Answer, SlackIdentity
-from bot.store.audit_chain import StoredEvent
 from bot.store.errors import DatabaseError
 from bot.store.records import OperationRecord
 from commands.model.operation import FleetView
@@ -39,18 +39,10 @@ SETTLING_PERIOD = timedelta(minutes=5)
 """Period after a resume for which the host's alerts stay muted: until checks have seen that it is up again."""
 
 
-class SuspensionAudit(Protocol):
-    """The audit log (`bot.audit_log.log`)."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-
 class SuspensionRegistry:
     """The suspended hosts. Methods may raise a `DatabaseError` or an error of the audit log."""
 
-    def __init__(self, audit: SuspensionAudit, now: Callable[[], datetime]) -> None:
+    def __init__(self, audit: SignedLog, now: Callable[[], datetime]) -> None:
         self._audit = audit
         self._now = now
         self._writing = asyncio.Lock()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import structlog
 
 from bot.audit_log.log import EventKind
-from bot.incidents.ports import IncidentAudit
+from bot.audit_log.ports import SignedLog
 from bot.incidents.rules.events import IncidentEvent, parse_event
 from bot.incidents.rules.transitions import apply, make_entry
 from bot.incidents.tables.incidents import IncidentMove, IncidentTable
@@ -28,7 +28,7 @@ _log = structlog.get_logger("bot.incidents.services.journal")
 class IncidentJournal:
     """The journal. `follow` may raise a `DatabaseError`; then the next call follows the same events."""
 
-    def __init__(self, table: IncidentTable, timeline: TimelineTable, audit: IncidentAudit) -> None:
+    def __init__(self, table: IncidentTable, timeline: TimelineTable, audit: SignedLog) -> None:
         self._table = table
         self._timeline = timeline
         self._audit = audit

@@ -16,8 +16,8 @@ from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.audit_log.log import EventKind
+from bot.audit_log.ports import SignedLog
 from bot.incidents.model import IncidentEntry
-from bot.incidents.ports import IncidentAudit
 from bot.incidents.rules.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
 from bot.incidents.rules.events import IncidentAct, IncidentEvent, make_event, parse_event
 from bot.incidents.rules.requests import ActRequest, AlreadyOpen, IncidentRequest, NoSuchIncident, SeveralIncidents
@@ -54,7 +54,7 @@ class IncidentRegistry:
         self,
         table: IncidentTable,
         timeline: TimelineTable,
-        audit: IncidentAudit,
+        audit: SignedLog,
         now: Callable[[], datetime],
         refresh: Callable[[], Awaitable[None]] = refresh_nothing,
     ) -> None:

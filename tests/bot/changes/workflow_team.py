@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -63,6 +63,7 @@ from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedC
 from commands.model.plan_endpoints import collect_endpoints
 from commands.model.thresholds import Thresholds
 from commands.values.arguments import Target, TargetArgument
+from tests.bot.signed_log import EventsInMemory
 from tests.commands.canned import host, view
 
 BEGINNING = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -252,37 +253,23 @@ class Ground:
     hash_secret: HashSecret = refuse_secrets
 
 
-class Log:
+class Log(EventsInMemory):
     """An audit log in memory; `trouble` may be set, and it may be `full`."""
 
     def __init__(self) -> None:
         self.events: list[tuple[EventKind, str, str, Mapping[str, Any]]] = []
-        self.trouble: Phrase | None = None
         self.full = False
-
-    @property
-    def intact(self) -> bool:
-        return self.trouble is None
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
         if self.full:
             raise TooLarge(Phrase("too large to keep"))
         self.events.append((kind, actor, operation, data))
 
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+    def list_stored(self) -> Sequence[StoredEvent]:
         return tuple(
-            StoredEvent(number, BEGINNING.isoformat(), found, actor, about, json.dumps(data), "", "", "")
-            for number, (found, actor, about, data) in enumerate(self.events, start=1)
-            if (found, about) == (kind, operation)
+            StoredEvent(number, BEGINNING.isoformat(), kind, actor, operation, json.dumps(data), "", "", "")
+            for number, (kind, actor, operation, data) in enumerate(self.events, start=1)
         )
-
-    async def find_newest_signed(self, kind: EventKind) -> StoredEvent | None:
-        about = next((about for found, _, about, _ in reversed(self.events) if found is kind), None)
-        return None if about is None else (await self.find_signed(about, kind))[-1]
-
-    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]:
-        about = dict.fromkeys(operation for found, _, operation, _ in self.events if found is kind)
-        return tuple([event for operation in about for event in await self.find_signed(operation, kind)])
 
     def forget(self, operation: str, kind: EventKind) -> None:
         """As if a row had come into the database by another way."""

@@ -19,7 +19,7 @@ from bot.changes.services.engine import apply_v1
 from bot.changes.services.executor import Executor
 from bot.model.change import ChangeState
 from bot.model.lock import Lock
-from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys, StoredEvent
+from bot.store.audit_chain import MIN_KEY_BYTES, AuditKey, AuditKeys
 from bot.store.errors import DatabaseBusy
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.operation import CannotPlan
@@ -101,26 +101,11 @@ class Locks:
 
 
 @dataclass
-class Log:
-    """The audit log, perhaps in trouble."""
-
-    house: House
-
-    @property
-    def trouble(self) -> Phrase | None:
-        return self.house.audit.trouble
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        return await self.house.audit.find_signed(operation, kind)
-
-
-@dataclass
 class Run:
     """A bot that carries an operation out, and what stands around it."""
 
     house: House
     story: Story
-    log: Log
     locks: Locks = field(default_factory=Locks)
 
     def applying(self, kill: Kill) -> Executor:
@@ -128,7 +113,7 @@ class Run:
             find_record=self.story.get,
             coordinator=self.story,
             locks=self.locks,
-            audit=self.log,
+            audit=self.house.audit,
             intent_log=self.house.journal(kill),
             runner=self.house.runner(kill),
             inventory=inventory,
@@ -158,7 +143,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def run(house: House) -> Run:
     record = running(*HOSTS)
     await asked_for(record, house.audit)
-    return Run(house, Story(record), Log(house))
+    return Run(house, Story(record))
 
 
 async def test_a_change_of_two_hosts_is_done_and_every_step_is_told(run: Run) -> None:
@@ -176,7 +161,7 @@ async def test_a_revocation_that_is_done_and_owed_to_another_host_has_failed(
     owing = record.plan.model_copy(update={"left_out": (silent,)})
     record = replace(record, plan=owing, digest=compute_digest(owing, record.kind, record.arguments))
     await asked_for(record, house.audit)
-    run = Run(house, Story(record, matter=matter), Log(house))
+    run = Run(house, Story(record, matter=matter))
     assert state is await run.once()
 
 

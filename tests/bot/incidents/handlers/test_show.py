@@ -16,7 +16,6 @@ from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.incidents.model import IncidentEntry
-from bot.incidents.ports import IncidentAudit
 from bot.incidents.reports.timeline import MAX_SHOWN_ENTRIES
 from bot.incidents.rules.events import IncidentAct
 from bot.incidents.rules.reads import apply_incident
@@ -57,7 +56,7 @@ USUAL = Policy(PEOPLE)
 HOSTS = (host("host-a", 1), host("host-b", 2, labels=("osaka",)))
 
 
-def make_registry(database: Database, audit: IncidentAudit, now: Callable[[], datetime]) -> IncidentRegistry:
+def make_registry(database: Database, audit: SignedLog, now: Callable[[], datetime]) -> IncidentRegistry:
     """Return a registry over a database and an audit log."""
     return IncidentRegistry(IncidentTable(database), TimelineTable(database), audit, now)
 
