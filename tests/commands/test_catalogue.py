@@ -14,6 +14,7 @@ from commands.values.arguments import Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
 from tests.commands.canned import host
+from tests.commands.cells import cell
 from tests.commands.made_up import MADE_UP
 
 NOUNS = {name[0] for operation in CATALOGUE for name in list_names(operation)}
@@ -100,7 +101,7 @@ def test_help_names_where_to_start_and_the_nouns_that_are_permitted() -> None:
 
     assert "start with health, host. Run help TOPIC for the commands of a topic" == str(report.summary)
     assert ("health", "host") == report.next
-    assert ["health", "host", "service"] == [row.cells[0].value for row in report.rows] == list(report.topics)
+    assert ["health", "host", "service"] == [cell(report, row, "topic").value for row in report.rows] == list(report.topics)
 
 
 def test_the_help_of_a_noun_has_a_line_for_each_verb_and_examples() -> None:
@@ -111,7 +112,7 @@ def test_the_help_of_a_noun_has_a_line_for_each_verb_and_examples() -> None:
         "service start SERVICE TARGET",
         "service stop SERVICE TARGET",
         "service restart SERVICE TARGET",
-    ] == [row.cells[0].value for row in report.rows]
+    ] == [cell(report, row, "words").value for row in report.rows]
     assert ("service", "service start", "service stop", "service restart") == report.next
     assert "service start nebula host-a" == str(report.sections[0].lines[1])
 
@@ -120,7 +121,7 @@ def test_help_for_one_command_explains_each_part_of_it() -> None:
     report = build_help(("health",), CATALOGUE)
 
     assert "Help for health" == str(report.title)
-    assert ["[target]", "[--details]", "[--here]"] == [row.cells[0].value for row in report.rows]
+    assert ["[target]", "[--details]", "[--here]"] == [cell(report, row, "part").value for row in report.rows]
     assert ("health",) == report.next
 
 

@@ -14,6 +14,7 @@ from commands.catalogue import CATALOGUE
 from commands.model.operation import FleetChange, Operation, Risk
 from commands.services.operations import ServiceRestart, ServiceStart
 from tests.bot.team import ADMINISTRATOR, INVENTORY, OPERATOR, OSAKA, TOKYO, Apply, Restart, Services, actor, person
+from tests.commands.cells import read_facts
 
 WAIVER = ApprovalWaiver(operations=("service start",), approvers=0)
 
@@ -149,7 +150,7 @@ def test_can_says_that_no_approval_is_needed_and_by_which_rule() -> None:
         "yes: bo can run service start nebula host-a without approval",
         "yes: bo can run service start nebula host-b after 1 approval by another person",
     ] == [str(report.summary) for report in summaries.values()]
-    facts = {str(row.cells[0].text): str(row.cells[1].text) for row in summaries["host-a"].rows}
+    facts = read_facts(summaries["host-a"])
     assert "not needed (approvals.rules[2] in the configuration)" == facts["Approval rule"]
 
 

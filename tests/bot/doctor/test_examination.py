@@ -41,6 +41,7 @@ from commands.model.report import Mark, Report
 from commands.model.thresholds import Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW, gateway, host, view
+from tests.commands.cells import cell
 
 HOST_A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")
 
@@ -111,7 +112,7 @@ def test_a_report_begins_with_the_worst_and_its_exit_code_tells_what_is_known() 
     fine = CheckResult("bot.c", Phrase("c"))
     report = build_report((fine, low, high), NOW)
     assert [("host-a", Mark.UNKNOWN), ("bot.a", Mark.PLAIN), ("bot.c", Mark.WELL)] == [
-        (row.host, row.cells[1].mark) for row in report.rows
+        (row.host, cell(report, row, "seen").mark) for row in report.rows
     ]
     assert "2 of 3 checks found problems: host-a, bot.a" == str(report.summary)
     for some, code in (

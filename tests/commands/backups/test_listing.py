@@ -14,6 +14,7 @@ from commands.model.report import Mark, Report
 from commands.values.arguments import BadArgument
 from tests.commands.backups.made import make_backup
 from tests.commands.canned import NOW, host, view
+from tests.commands.cells import read_facts
 
 HOUR = timedelta(hours=1)
 A, B = make_backup("host-a", NOW - HOUR, verified_at=NOW), make_backup("host-b", NOW - 30 * HOUR)
@@ -58,7 +59,7 @@ def test_one_backup_shows_its_files_and_what_it_does_not_hold() -> None:
     lines = [str(line) for section in report.sections for line in section.lines]
     assert any(line.startswith("config.yaml (512") for line in lines)
     assert "left out: host.key (a private key, which never leaves its host)" in lines
-    facts = {str(row.cells[0].text): str(row.cells[1].text) for row in report.rows}
+    facts = read_facts(report)
     assert ("not in it: WSL2 does not respond", "1.9.3") == (facts["Part cni"], facts["Version of nebula"])
 
 

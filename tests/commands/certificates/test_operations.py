@@ -15,6 +15,7 @@ from commands.model.report import Cell, Report, TextFile
 from commands.values.arguments import BadArgument, Target
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA, authority, files, host, view
+from tests.commands.cells import cell
 
 A, B, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("lighthouse", 0)
 LOST = Unreachable(Phrase("connection refused; look at its cable"))
@@ -54,7 +55,7 @@ async def test_rows_come_worst_first_then_by_the_days_left() -> None:
         ("host-a", "200 days left"),
         ("Flatnet CA", "265 days left"),
         ("host-z", "N/A"),
-    ] == [(row.cells[0].value, str(row.cells[1].text)) for row in report.rows]
+    ] == [(cell(report, row, "host").value, str(cell(report, row, "days").text)) for row in report.rows]
     assert ("host-c",) == report.unreached_hosts
     assert "2 of 5 certificates need attention: host-c Windows unreachable, host-b 20 days left" == str(report.summary)
 
@@ -350,7 +351,7 @@ async def test_everything_about_one_host_stands_from_top_to_bottom() -> None:
     report = await CertShow(target=Target(parts=("host-a",))).read(
         view(LIGHTHOUSE, A, said={("host-a", "windows"): files(A, days=10, readers=("Users",))})
     )
-    facts = {row.cells[0].value: row.cells[1] for row in report.rows}
+    facts = {cell(report, row, "fact").value: cell(report, row, "value") for row in report.rows}
 
     assert "Certificate of host-a" == str(report.title)
     assert {"host", "days", "running", "issuer", "whole_fingerprint", "trusted", "key_readers", "clock"} <= facts.keys()
@@ -373,7 +374,7 @@ async def test_showing_an_unreachable_host_says_why_nothing_is_known() -> None:
 
 async def test_the_ca_is_shown_with_the_hosts_that_trust_it() -> None:
     report = await CaShow().read(view(LIGHTHOUSE, A, B))
-    facts = {row.cells[0].value: row.cells[1].value for row in report.rows}
+    facts = {cell(report, row, "fact").value: cell(report, row, "value").value for row in report.rows}
 
     assert "the certificate of Flatnet CA is valid: 265 days left" == str(report.summary)
     assert "lighthouse host-a host-b" == facts["trusted"]

@@ -17,6 +17,7 @@ from commands.values.arguments import Target
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA, Authority, Said, authority, host, view
 from tests.commands.canned_rotation import NEXT_CA, held, rotation, rotation_authority
+from tests.commands.cells import cell
 
 LIGHTHOUSE, A, B = host("lighthouse", 0), host("host-a", 1), host("host-b", 2)
 ALL = (LIGHTHOUSE, A, B)
@@ -203,4 +204,4 @@ async def test_the_full_answers_have_it_as_a_fact() -> None:
 
 
 def facts(report: Report) -> list[str]:
-    return [str(row.cells[1].text) for row in report.rows if row.cells[0].value == "rotation"]
+    return [str(cell(report, row, "value").text) for row in report.rows if cell(report, row, "fact").value == "rotation"]

@@ -15,6 +15,7 @@ from commands.model.report import Report
 from commands.model.suspension import RememberedContainer, Suspension
 from commands.values.arguments import Target
 from tests.commands.canned import NOW
+from tests.commands.cells import cell
 from tests.commands.containers.canned_containers import listed
 from tests.commands.containers.canned_fleet import API, DB, REGISTERED, WEB, Wsl2, make_view, registry
 from tests.commands.gateways.canned_registrations import LATE, identify, registered
@@ -231,7 +232,7 @@ async def test_no_gateway_that_answers_makes_registrations_unknown() -> None:
 async def test_a_host_without_the_helper_has_what_podman_lists() -> None:
     report = await read(hosts=(UNMANAGED,))
     assert table(report) == [("host-a/web", "running", "1/1", "10.87.1.10"), ("host-a/api", "running", "1/1", "10.87.1.11")]
-    assert {str(row.cells[5].value) for row in report.rows} == {WEB.image}
+    assert {str(cell(report, row, "image").value) for row in report.rows} == {WEB.image}
 
 
 async def test_a_helper_that_may_be_used_and_does_not_answer_is_a_finding() -> None:
@@ -271,7 +272,7 @@ async def test_a_source_that_is_kept_after_its_move_is_no_problem() -> None:
     view = make_view({"host-b": Wsl2((source,))}, {name: registry(*REGISTERED[:2]) for name in HOSTS})
     report = await ContainerOverview().read(replace(view, owed=KnownOwed((note,))))
     assert str(report.summary) == "2 of 3 containers run, the others are stopped on purpose"
-    assert str(report.rows[-1].cells[1].text) == "stopped: moved away, kept for some days"
+    assert str(cell(report, report.rows[-1], "status").text) == "stopped: moved away, kept for some days"
 
 
 async def test_a_container_whose_name_commands_do_not_take_is_named_by_its_id() -> None:

@@ -14,6 +14,7 @@ from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.report import Report
 from commands.values.containers import ContainerName
 from tests.commands.canned import NOW
+from tests.commands.cells import cell
 from tests.commands.containers.canned_containers import listed
 from tests.commands.containers.canned_fleet import API, REGISTERED, WEB, Wsl2, make_view, registry
 from tests.commands.gateways.canned_registrations import LATE, registered
@@ -25,7 +26,7 @@ async def show(name: str, view: FleetView | None = None) -> Report:
 
 
 def facts(report: Report) -> dict[str, str]:
-    return {str(row.cells[0].value): str(row.cells[1].text) for row in report.rows}
+    return {str(cell(report, row, "fact").value): str(cell(report, row, "value").text) for row in report.rows}
 
 
 async def test_a_container_that_is_right_is_one_sentence_and_its_facts() -> None:

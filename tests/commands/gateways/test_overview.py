@@ -23,6 +23,7 @@ from commands.model.proven_configuration import ProvenConfiguration
 from commands.model.report import Report
 from tests.commands import canned, canned_certs
 from tests.commands.canned import NOW, host
+from tests.commands.cells import cell
 
 A, B = host("host-a", 1), host("host-b", 2)
 LIGHTHOUSE = host("lighthouse", 0)
@@ -90,7 +91,7 @@ async def test_a_healthy_gateway_shows_what_it_runs_with() -> None:
 
 async def test_the_data_has_the_whole_hash() -> None:
     report = await read(A)
-    assert FOUND.sha256 == report.rows[0].cells[1].value
+    assert FOUND.sha256 == cell(report, report.rows[0], "configuration").value
 
 
 async def test_the_lighthouse_has_no_gateway() -> None:

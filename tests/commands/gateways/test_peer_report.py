@@ -17,6 +17,7 @@ from commands.model.report import Mark, Report
 from commands.values.arguments import Target
 from commands.values.normalize import normalize_text
 from tests.commands.canned_certs import Said, host
+from tests.commands.cells import cell
 from tests.commands.gateways.canned_peers import address, api, conf, fleet, windows
 
 A, B, C, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("host-c", 3), host("lighthouse", 0)
@@ -74,8 +75,8 @@ async def test_one_direction_is_found_whichever_host_is_asked_about(target: str)
 async def test_a_silent_gateway_makes_the_other_direction_unknown() -> None:
     report = await read("host-a", said={("host-b", "gateway"): LOST})
     assert () == report.findings
-    [cell] = [row.cells[2] for row in report.rows]
-    assert ("host-b?", Mark.UNKNOWN) == (str(cell.text), cell.mark)
+    [shown] = [cell(report, row, "return") for row in report.rows]
+    assert ("host-b?", Mark.UNKNOWN) == (str(shown.text), shown.mark)
     both = await read(said={("host-b", "gateway"): LOST})
     assert [("host-b/api", Severity.HIGH, "health host-b --details")] == findings(both)
     assert ("host-b",) == both.unreached_hosts
@@ -113,7 +114,7 @@ async def test_a_gateway_that_runs_with_other_peers_than_its_file_is_to_be_reloa
 async def test_a_file_that_cannot_be_read_leaves_the_rest(answer: object, found: tuple[str, Severity]) -> None:
     report = await read("host-a", said={("host-a", "windows"): answer})
     assert [found] == [(subject, severity) for subject, severity, _ in findings(report)]
-    assert "host-b" == str(report.rows[0].cells[1].text)
+    assert "host-b" == str(cell(report, report.rows[0], "peers").text)
 
 
 async def test_peers_that_are_no_hosts_and_itself_are_told_with_commands_that_can_be_run() -> None:
@@ -141,4 +142,4 @@ async def test_thirty_gateways_that_all_know_each_other_have_no_findings() -> No
 
 async def test_details_have_the_addresses() -> None:
     report = await read()
-    assert address(2) == report.rows[0].cells[-1].value
+    assert address(2) == cell(report, report.rows[0], "addresses").value

@@ -18,6 +18,7 @@ from commands.model.plan import Plan
 from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.commands import canned, canned_certs
+from tests.commands.cells import cell
 from tests.commands.gateways.canned_registrations import LATE, A, B, C, made, registered
 
 LIGHTHOUSE = canned.host("lighthouse", 0)
@@ -46,7 +47,7 @@ async def test_a_fleet_whose_registrations_are_right_is_one_sentence() -> None:
 
 async def test_details_show_what_is_right_as_well() -> None:
     report = await read({}, details=True)
-    assert [str(row.cells[0].text) for row in report.rows] == ["host-a/web", "host-b/db"]
+    assert [str(cell(report, row, "container").text) for row in report.rows] == ["host-a/web", "host-b/db"]
 
 
 async def test_a_ghost_is_a_finding_with_the_command_that_forgets_it() -> None:
@@ -78,7 +79,7 @@ async def test_the_worst_comes_first_and_what_was_not_read_is_unknown() -> None:
             ("host-c", "gateway"): registry(WEB_A, DB_B, registered("old", "10.87.3.9")),
         }
     )
-    states = [str(row.cells[1].value) for row in report.rows]
+    states = [str(cell(report, row, "state").value) for row in report.rows]
     assert states == ["wrong address", "unknown", "unread", "unread"]
     assert [(each.host, each.reached) for each in report.findings] == [
         ("host-a", True),

@@ -31,6 +31,7 @@ from commands.model.thresholds import Thresholds
 from commands.values.arguments import BadArgument, Target
 from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW, host
+from tests.commands.cells import cell
 from tests.commands.log_examples import line as made_line
 
 A, B, C, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("host-c", 3), host("lighthouse", 0)
@@ -119,7 +120,7 @@ async def test_lines_of_all_hosts_stand_in_the_order_of_time() -> None:
     assert [("host-a", "one"), ("host-b", "two"), ("host-b", "three"), ("host-a", "four")] == texts(report)
     assert "4 lines of nebula, 1 of them an error" == str(report.summary)
     assert [("host-a", 2, 0), ("host-b", 2, 1)] == [
-        (row.host, row.cells[1].value, row.cells[2].value) for row in report.rows
+        (row.host, cell(report, row, "lines").value, cell(report, row, "errors").value) for row in report.rows
     ]
     assert () == report.findings
 

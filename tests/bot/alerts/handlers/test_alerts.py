@@ -26,6 +26,7 @@ from tests.bot.alert_examples import ACKNOWLEDGED, BEGAN, FIRED, FIRING, RESOLVE
 from tests.bot.alert_registry import Alerts
 from tests.bot.keeping import Kept, RememberedMutes
 from tests.bot.requests.test_dispatcher import Log, config
+from tests.commands.cells import cell
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = FIRED + timedelta(minutes=50)
@@ -155,7 +156,7 @@ async def test_programs_get_a_row_for_every_alert() -> None:
 async def test_an_alert_is_seen_by_those_who_may_see_the_health_of_its_host() -> None:
     """host-a and host-b have no label; what concerns the bot itself is about no host."""
     report = await reported("alert", Alerts(FIRING, OTHER, OWN), policy=HEALTH_OF_TOKYO)
-    assert ["9"] == [said(row.cells[0].text) for row in report.rows]
+    assert ["9"] == [said(cell(report, row, "number").text) for row in report.rows]
     assert "only allowed on hosts labeled tokyo" in said(
         (await refused("alert show 7", Alerts(FIRING), policy=HEALTH_OF_TOKYO)).phrase
     )
@@ -187,7 +188,7 @@ async def test_one_alert_is_shown_with_its_history_cause_and_consequences() -> N
 
     report = await reported("alert show 7", Alerts(alert, cause, symptom, changes=moves))
 
-    facts = {said(row.cells[0].text): said(row.cells[1].text) for row in report.rows}
+    facts = {said(cell(report, row, "fact").text): said(cell(report, row, "value").text) for row in report.rows}
     assert "State" not in facts, "the summary has it"
     assert ("critical", "#5 host-b: Nebula stopped", "#6 host-b: Nebula stopped") == (
         facts["Severity"],
@@ -207,7 +208,7 @@ async def test_one_alert_is_shown_with_its_history_cause_and_consequences() -> N
 @pytest.mark.parametrize("alert", [FIRING, ACKNOWLEDGED], ids=["firing", "acknowledged"])
 async def test_the_reason_of_an_alert_is_stated_once(alert: Alert) -> None:
     report = await reported("alert show 7", Alerts(alert))
-    facts = [said(row.cells[1].text) for row in report.rows]
+    facts = [said(cell(report, row, "value").text) for row in report.rows]
     reasons = [*facts, *(said(finding.why) for finding in report.findings)]
     assert 1 == sum("ervice Nebula: Stopped" in reason for reason in reasons)
 

@@ -14,6 +14,7 @@ from commands.certificates.assessment import CA_EXPIRY_LIMITS, CA_WARNING_TIMES,
 from commands.model.finding import Severity
 from commands.model.report import Cell, Column, Mark, Report
 from tests.bot.alerts.expiring import NOW, Held, ca, host, report, unread
+from tests.commands.cells import cell
 
 TOKYO = NOW.astimezone(ZoneInfo("Asia/Tokyo"))
 LATER = NOW + timedelta(days=365)
@@ -255,7 +256,9 @@ def in_rotation(said: Report, roles: Mapping[str, str]) -> Report:
     """The report during a change of the CA, with the roles of CAs by name."""
     column = Column(key="rotation", heading=Phrase("CA rotation"))
     rows = tuple(
-        row.model_copy(update={"cells": (*row.cells, Cell(text="", value=roles.get(str(row.cells[0].value), "trusts")))})
+        row.model_copy(
+            update={"cells": (*row.cells, Cell(text="", value=roles.get(str(cell(said, row, "host").value), "trusts")))}
+        )
         for row in said.rows
     )
     return said.model_copy(update={"columns": (*said.columns, column), "rows": rows})

@@ -13,6 +13,7 @@ from bot.locale.texts import get_texts
 from bot.store.audit_chain import StoredEvent
 from commands.model.report import Mark, Report
 from tests.bot.rendering.changes import ASKED
+from tests.commands.cells import cell
 
 JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
 
@@ -34,8 +35,9 @@ REFUSED_DECISION = recorded("refusal", rule="own request", outcome="you cannot a
 
 def outcome(*events: StoredEvent) -> tuple[str, Mark]:
     each = AuditedOperation(events[0].operation, events, 4, 12)
-    cell = audit_events.list_operations(FoundOperations((each,)), ASKED).rows[0].cells[3]
-    return str(cell.text), cell.mark
+    report = audit_events.list_operations(FoundOperations((each,)), ASKED)
+    shown = cell(report, report.rows[0], "outcome")
+    return str(shown.text), shown.mark
 
 
 def test_an_operation_is_one_row_with_its_words_time_person_outcome_and_steps() -> None:
@@ -113,9 +115,10 @@ def test_nothing_found_is_no_row() -> None:
 
 def test_the_kinds_of_rows_and_events_are_in_the_reader_s_language() -> None:
     each = AuditedOperation("", (recorded("stop", ""),), 0, 1)
-    cell = audit_events.list_operations(FoundOperations((each,)), ASKED).rows[0].cells[0]
-    assert isinstance(cell.text, Phrase)
-    assert "停止" in cell.text.render(JAPANESE)
+    report = audit_events.list_operations(FoundOperations((each,)), ASKED)
+    shown = cell(report, report.rows[0], "words")
+    assert isinstance(shown.text, Phrase)
+    assert "停止" in shown.text.render(JAPANESE)
 
 
 def test_an_event_is_told_by_its_plain_values_without_those_that_say_nothing() -> None:
@@ -130,10 +133,11 @@ def event(kind: str) -> StoredEvent:
 
 @pytest.mark.parametrize("kind", EventKind)
 def test_the_kind_of_an_event_has_a_label_and_keeps_its_stored_value(kind: EventKind) -> None:
-    cell = audit_events.list_events((event(kind.value),), 100, ASKED).rows[0].cells[2]
-    assert kind.value == cell.value
-    assert isinstance(cell.text, Phrase)
-    assert str(cell.text) != cell.text.render(get_texts("ja", ZoneInfo("Asia/Tokyo")))
+    report = audit_events.list_events((event(kind.value),), 100, ASKED)
+    shown = cell(report, report.rows[0], "kind")
+    assert kind.value == shown.value
+    assert isinstance(shown.text, Phrase)
+    assert str(shown.text) != shown.text.render(get_texts("ja", ZoneInfo("Asia/Tokyo")))
 
 
 def test_a_kind_of_a_later_version_is_shown_as_it_is_stored() -> None:

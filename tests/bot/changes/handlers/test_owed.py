@@ -25,6 +25,7 @@ from tests.bot.rendering.changes import change
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host, view
+from tests.commands.cells import read_facts
 
 INVENTORY = Inventory(hosts=(host("host-a", 1, labels=("tokyo",)), host("host-b", 2, labels=("osaka",))))
 ANA = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
@@ -168,7 +169,7 @@ async def test_the_host_shows_what_is_owed_to_it() -> None:
     assert isinstance(listed.body, Report)
     assert isinstance(shown.body, Report)
     assert [1, 1] == [cells["owed"].value for cells in listed.body.cells_by_host.values()]
-    facts = {str(row.cells[0].text): str(row.cells[1].text) for row in shown.body.rows}
+    facts = read_facts(shown.body)
     assert facts["Owed"].startswith("service start nebula host-a, since ")
     assert "owed" in shown.body.next
 

@@ -17,6 +17,7 @@ from bot.store.leadership import CopyIdentity, Leader
 from bot.store.replicas import LEADS, STANDS_BY, STOPPED, CopyReport, SeenCopy
 from commands.about import Version
 from commands.model.finding import Severity
+from tests.commands.cells import cell
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -98,12 +99,14 @@ def test_a_copy_that_could_not_take_over_is_not_shown_as_healthy_and_one_that_is
         ("bot-b", "stands by", medium),
         ("bot-c", "unknown", medium),
         ("bot-d", "led before", medium),
-    ] == [(row.cells[0].text, str(row.cells[1].text), row.severity) for row in report.rows]
+    ] == [(cell(report, row, "copy").text, str(cell(report, row, "role").text), row.severity) for row in report.rows]
 
 
 def test_the_leader_shows_its_term() -> None:
     report = list_copies(KnownCopies((LEADER, READY), Leader(7, LEADER.report.identity, NOW)), NOW)
-    assert [("bot-a", 7), ("bot-b", None)] == [(row.cells[0].value, row.cells[5].value) for row in report.rows]
+    assert [("bot-a", 7), ("bot-b", None)] == [
+        (cell(report, row, "copy").value, cell(report, row, "term").value) for row in report.rows
+    ]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from tests.bot.rendering.changes import change as make_change
 from tests.bot.rendering.changes import plan as make_plan
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, view
+from tests.commands.cells import read_facts
 
 MAIN = """
 [defaults.windows]
@@ -355,7 +356,7 @@ async def test_one_host_that_is_being_added_is_shown_with_its_scripts(bench: Ben
     await bench.ask(FIRST)
     body = (await bench.ask("host show host-d")).body
     assert isinstance(body, Report)
-    facts = {str(row.cells[0].text): str(row.cells[1].text) for row in body.rows}
+    facts = read_facts(body)
     assert ("2", "10.87.2.0/24", "192.0.2.14:2222, fingerprint not compared yet") == (
         facts["ID"],
         facts["Container subnet"],

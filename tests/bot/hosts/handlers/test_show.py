@@ -23,6 +23,7 @@ from commands.model.report import Mark, Report
 from commands.model.suspension import Suspension
 from tests.bot.changes.handlers.test_owed import owed
 from tests.commands.canned import NOW, host
+from tests.commands.cells import cell, read_facts
 from tests.commands.hosts.suspend.canned_hosts import SUSPENSION
 
 PLAIN = WindowsSide(url="http://192.0.2.1:5985/wsman", user="flatnet", allow_http=True)
@@ -58,7 +59,7 @@ def known(*rehearsals: Rehearsal, suspended: Suspension | None = None) -> KnownH
 
 
 def facts(report: Report) -> dict[str, str]:
-    return {str(row.cells[0].text): str(row.cells[1].text) for row in report.rows}
+    return read_facts(report)
 
 
 def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
@@ -70,7 +71,7 @@ def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
         ["host-a", "tokyo rack-1", "2026-11-22T09:10:00+00:00", 0, False, 1, "10.100.1.1/16", True, True, True],
         ["host-b", "", "", 0, False, 2, "10.100.2.1/16", False, True, True],
     ] == [[cell.value for cell in row.cells] for row in report.rows]
-    assert ["not rehearsed yet", "259200 s ago", "no"] == [str(row.cells[2].text) for row in report.rows]
+    assert ["not rehearsed yet", "259200 s ago", "no"] == [str(cell(report, row, "rehearsal").text) for row in report.rows]
 
 
 def test_the_list_calls_no_host_healthy_because_none_was_asked() -> None:

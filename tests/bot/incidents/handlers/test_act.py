@@ -24,6 +24,7 @@ from tests.bot.alert_examples import FIRING, change
 from tests.bot.changes.handlers.test_owed import owed
 from tests.bot.incidents.handlers.test_show import BEGAN, Office
 from tests.bot.records import running
+from tests.commands.cells import cell
 
 PEOPLE = (
     Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
@@ -121,9 +122,9 @@ async def test_a_note_is_at_the_time_at_which_it_happened(office: Office) -> Non
     await office.ask('incident note "third"')
     body = (await office.ask("incident show 1")).body
     assert isinstance(body, Report)
-    said = [str(row.cells[3].text) for row in body.rows]
+    said = [str(cell(body, row, "entry").text) for row in body.rows]
     assert ["first", "second", "opened: 502 (host-a)", "third"] == [each for each in said if "Likely" not in each]
-    assert (BEGAN - timedelta(minutes=1)).isoformat() == body.rows[1].cells[0].value
+    assert (BEGAN - timedelta(minutes=1)).isoformat() == cell(body, body.rows[1], "at").value
 
 
 async def test_a_message_is_noted_once_at_its_time_by_its_author(office: Office) -> None:

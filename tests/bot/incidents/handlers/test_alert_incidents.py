@@ -12,6 +12,7 @@ from commands.model.operation import Role
 from commands.model.report import Report
 from tests.bot.alert_examples import FIRING
 from tests.bot.incidents.handlers.test_show import BEGAN, Office
+from tests.commands.cells import cell, read_facts
 
 PEOPLE = (
     Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
@@ -51,7 +52,7 @@ async def test_an_alert_names_its_incidents_to_those_who_may_know(
 ) -> None:
     body = (await office.ask("alert show 7", user, channel)).body
     assert isinstance(body, Report)
-    facts = {str(row.cells[0].text): str(row.cells[1].text) for row in body.rows}
+    facts = read_facts(body)
     assert named == facts["Incident"]
     assert ("stolen key" in named) is ("incident show 2" in body.next)
 
@@ -60,4 +61,4 @@ async def test_an_alert_of_no_incident_names_none(office: Office) -> None:
     office.kept.alerts.there[9] = FIRING
     body = (await office.ask("alert show 9", "U1ANA", "D0ANA")).body
     assert isinstance(body, Report)
-    assert "Incident" not in {str(row.cells[0].text) for row in body.rows}
+    assert "Incident" not in {str(cell(body, row, "fact").text) for row in body.rows}
